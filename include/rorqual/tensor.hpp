@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "rorqual/dtype.hpp"
+
+namespace rorqual {
+
+/// A token id. Valid ids are 0 ≤ id < vocab_size of the model.
+using Token = std::int32_t;
+
+/// Borrowed view of `rows` vectors of `cols` values; neighbours in a row are adjacent, rows lie `stride` elements apart.
+/// Owns nothing: the memory must outlive the view. Shapes are written [rows, cols] everywhere.
+template <class T>
+struct RowsOf {
+    T* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t stride = 0;   ///< elements, ≥ cols
+
+    RowsOf() = default;
+    RowsOf(T* data, std::int64_t rows, std::int64_t cols) : RowsOf(data, rows, cols, cols) {}
+    RowsOf(T* data, std::int64_t rows, std::int64_t cols, std::int64_t stride)
+        : data(data), rows(rows), cols(cols), stride(stride) {}
+
+    /// Row i as a span of `cols` values; 0 ≤ i < rows is the caller's duty.
+    [[nodiscard]] std::span<T> row(std::int64_t i) const noexcept {
+        return {data + i * stride, static_cast<std::size_t>(cols)};
+    }
+    /// Rows [first, first + count).
+    [[nodiscard]] RowsOf slice_rows(std::int64_t first, std::int64_t count) const noexcept {
+        return {data + first * stride, count, cols, stride};
+    }
+    /// Columns [first, first + count) of every row.
+    [[nodiscard]] RowsOf slice_cols(std::int64_t first, std::int64_t count) const noexcept {
+        return {data + first, rows, count, stride};
+    }
+    operator RowsOf<const T>() const noexcept { return {data, rows, cols, stride}; }
+};
+
+using Rows = RowsOf<float>;
+using ConstRows = RowsOf<const float>;
+
+/// Borrowed view of a weight matrix [rows, cols] as it lies in a file: row-major, rows adjacent, any alignment.
+/// y = W·x has `rows` outputs and `cols` inputs (PyTorch's [out, in]).
+struct WeightView {
+    DType dtype = DType::f32;
+    const std::byte* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+
+    [[nodiscard]] std::int64_t row_bytes() const noexcept { return cols / block_length(dtype) * block_bytes(dtype); }
+    [[nodiscard]] std::int64_t bytes() const noexcept { return rows * row_bytes(); }
+    /// Rows [first, first + count) of the matrix.
+    [[nodiscard]] WeightView slice_rows(std::int64_t first, std::int64_t count) const noexcept {
+        return {dtype, data + first * row_bytes(), count, cols};
+    }
+};
+
+/// A plain f32 array seen as a weight matrix.
+[[nodiscard]] inline WeightView weight_view(ConstRows contiguous) noexcept {
+    return {DType::f32, reinterpret_cast<const std::byte*>(contiguous.data), contiguous.rows, contiguous.cols};
+}
+
+}  // namespace rorqual

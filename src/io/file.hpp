@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rorqual::io {
+
+/// One readable file of known size: mapped, in memory, behind a descriptor or behind a callback.
+/// Reading is safe from any thread, except for callback files, which are read by the opening thread only.
+class File {
+ public:
+    virtual ~File() = default;
+
+    /// The name used in errors: a path or the name given by the caller.
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
+
+    /// All bytes of the file, where they can be had without copying (mapped or caller's memory); empty otherwise.
+    /// Valid as long as the File lives.
+    [[nodiscard]] virtual std::span<const std::byte> mapped() const noexcept = 0;
+
+    /// Fills `out` from `offset`. Throws Error(corrupt) beyond the end, Error(io) or Error(callback) when reading fails.
+    virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
+};
+
+/// The whole file as text, at most `limit` bytes (larger: Error(corrupt)).
+[[nodiscard]] std::string read_text(const File& file, std::uint64_t limit);
+
+/// The named files a model is made of: a folder on disk, or what the caller put together.
+class FileSet {
+ public:
+    virtual ~FileSet() = default;
+
+    /// The file of that name (a single path component; anything else is Error(invalid_argument)). Opened once, then shared.
+    /// nullptr if there is none. Throws Error(io) if it is there but cannot be opened.
+    [[nodiscard]] virtual std::shared_ptr<const File> find(std::string_view name) = 0;
+
+    /// The same, but missing is Error(not_found) with `what_for` in the message.
+    [[nodiscard]] std::shared_ptr<const File> require(std::string_view name, std::string_view what_for);
+
+    /// How errors call the set: the folder's path, or "source".
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+
+    /// The file the caller named, where the source is one file in a folder ("model.safetensors"); empty for a folder.
+    [[nodiscard]] virtual const std::string& chosen() const noexcept = 0;
+};
+
+}  // namespace rorqual::io

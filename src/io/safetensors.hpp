@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/file.hpp"
+#include "rorqual/dtype.hpp"
+
+namespace rorqual::io {
+
+/// One tensor of a container: what its header says, checked against the file.
+struct TensorInfo {
+    std::string name;
+    DType dtype = DType::f32;
+    std::vector<std::int64_t> shape;      ///< PyTorch order, [out, in]
+    std::uint64_t offset = 0;             ///< of the first byte, from the start of the file
+    std::uint64_t bytes = 0;              ///< product of shape × dtype: already checked
+    std::shared_ptr<const File> file;
+};
+
+/// A safetensors header: u64 length, JSON, then data. https://github.com/huggingface/safetensors, "Format".
+/// Reading throws Error(corrupt | unsupported) that names the file and the tensor: lengths beyond the file, offsets that
+/// overlap, leave holes or run backwards, sizes that contradict dtype × shape, unknown dtypes, duplicate names, bad JSON.
+struct Safetensors {
+    std::vector<TensorInfo> tensors;                    ///< in the order of their data
+    std::map<std::string, std::string> metadata;        ///< __metadata__
+
+    [[nodiscard]] static Safetensors read_header(std::shared_ptr<const File> file);
+};
+
+}  // namespace rorqual::io

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "weights/problems.hpp"
+
+namespace rorqual::weights {
+
+/// Reads keys of a config.json object with type and range checks. Every problem goes into `problems` with file and key;
+/// the value returned then is the fallback (or the lower limit), so that reading can go on and report everything at once.
+/// A key with the value null counts as missing.
+class ConfigReader {
+ public:
+    /// `object` and `problems` are borrowed for the reader's life. `origin`: "config.json" or "config.json: rope_scaling".
+    ConfigReader(const nlohmann::json& object, std::string origin, Problems& problems);
+
+    /// True if the key is there and not null.
+    [[nodiscard]] bool has(const char* key) const;
+
+    /// An integer in [low, high]. A float with an integral value counts ("4096.0"); bool and text do not.
+    std::int64_t integer(const char* key, std::int64_t low, std::int64_t high);
+    std::int64_t integer_or(const char* key, std::int64_t fallback, std::int64_t low, std::int64_t high);
+    /// A finite number in [low, high].
+    double number(const char* key, double low, double high);
+    double number_or(const char* key, double fallback, double low, double high);
+    bool boolean_or(const char* key, bool fallback);
+    /// One of `allowed`; the error lists them.
+    std::string choice(const char* key, const std::vector<std::string>& allowed);
+    std::string choice_or(const char* key, const std::string& fallback, const std::vector<std::string>& allowed);
+    /// An integer or an array of integers (eos_token_id); empty if missing.
+    std::vector<std::int64_t> integers_or_empty(const char* key, std::int64_t low, std::int64_t high);
+    /// A nested object as a reader of its own, or nothing if missing or null; another type is a problem.
+    std::optional<ConfigReader> object(const char* key);
+
+    /// Adds a problem about a key of this object: "<origin>: <key>: <what>".
+    void complain(const char* key, const std::string& what);
+
+ private:
+    const nlohmann::json* object_;
+    std::string origin_;
+    Problems* problems_;
+};
+
+}  // namespace rorqual::weights

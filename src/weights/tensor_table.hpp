@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rorqual/tensor.hpp"
+
+namespace rorqual::weights {
+
+/// What a family expects to find in a container, as data: loading, validation, the plan and error texts come from it.
+/// A family fills one from its config; the destinations lie in the family's weights structs.
+struct TensorSpec {
+    std::string name;                    ///< as in the file: "model.layers.3.self_attn.o_proj.weight"
+    std::vector<std::int64_t> shape;     ///< expected, exactly
+    std::vector<DType> allowed;          ///< dtypes it may be stored in
+    WeightView* matrix = nullptr;        ///< a matrix used as stored: gets a view of the bytes; or
+    std::vector<float>* vector = nullptr;   ///< a small vector (norms, biases): converted to f32 and copied
+};
+
+class TensorTable {
+ public:
+    /// [rows, cols], stored as f32, f16 or bf16, used as stored.
+    void matrix(std::string name, std::int64_t rows, std::int64_t cols, WeightView& to);
+    /// [length], stored as f32, f16 or bf16, converted to f32.
+    void vector(std::string name, std::int64_t length, std::vector<float>& to);
+    /// Tensors that files carry and nobody needs: a name that ends so is skipped ("rotary_emb.inv_freq").
+    void ignore(std::string suffix);
+
+    [[nodiscard]] const std::vector<TensorSpec>& specs() const noexcept { return specs_; }
+    [[nodiscard]] const std::vector<std::string>& ignored() const noexcept { return ignored_; }
+
+ private:
+    std::vector<TensorSpec> specs_;
+    std::vector<std::string> ignored_;
+};
+
+}  // namespace rorqual::weights
