@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace rorqual::cpu {
+
+/// Instruction sets that kernels are written for, worst first. `isa.inc` is the list: name, what a machine must have.
+enum class Isa : std::int32_t {
+#define RQ_ISA(name, text, needs) name,
+#include "cpu/isa.inc"
+#undef RQ_ISA
+};
+
+/// What the processor and the operating system offer, as far as isa.inc asks.
+struct Features {
+    bool avx2 = false;       ///< AVX2 and the OS saves ymm registers
+    bool fma = false;
+    bool f16c = false;
+    bool bmi2 = false;
+    bool avx512 = false;     ///< F, BW, VL, DQ and the OS saves zmm registers
+};
+
+/// Raw answers of the CPUID instruction, so that detection can be tested with those of other machines.
+struct CpuidLeaves {
+    std::uint32_t max_leaf = 0;
+    std::uint32_t leaf1_ecx = 0, leaf1_edx = 0;
+    std::uint32_t leaf7_ebx = 0, leaf7_ecx = 0, leaf7_edx = 0;
+    std::uint32_t leaf7_1_eax = 0, leaf7_1_edx = 0;
+    std::uint64_t xcr0 = 0;   ///< XGETBV(0), 0 without OSXSAVE
+};
+
+[[nodiscard]] Features features_of(const CpuidLeaves& leaves) noexcept;
+
+/// This machine's features; asks the processor each time (microseconds).
+[[nodiscard]] Features detect() noexcept;
+
+[[nodiscard]] bool runs_on(Isa isa, const Features& features) noexcept;
+[[nodiscard]] std::string_view name(Isa isa) noexcept;
+
+}  // namespace rorqual::cpu

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "cpu/workers.hpp"
+#include "ops/kernels.hpp"
+#include "rorqual/error.hpp"
+#include "rorqual/ops.hpp"
+
+namespace rorqual::ops {
+
+/// Who carries dense products of many rows (prefill). `own` sums in the canonical order; the libraries are faster on some
+/// machines, but their order of summation depends on the number of rows, so that pieces of a prompt no longer give the bits of the whole.
+enum class Gemm { own, onednn, eigen };
+
+/// What operations need besides their operands: the chosen kernels, the workers, and whether to stop.
+struct Run {
+    const Kernels& kernels;
+    cpu::Workers& workers;
+    const cpu::CancelFlag* cancel = nullptr;
+    Gemm gemm = Gemm::own;
+
+    /// body(task, worker) for every task; throws Error(cancelled) if stopped on the way.
+    template <class Body>
+    void parallel_for(std::int64_t tasks, Body&& body) const {
+        if (!workers.parallel_for(tasks, cancel, std::forward<Body>(body))) throw Error(Status::cancelled, "cancelled");
+    }
+    void check_cancelled() const {
+        if (cancel && cancel->load(std::memory_order_relaxed)) throw Error(Status::cancelled, "cancelled");
+    }
+};
+
+/// The threaded forms of the products: split over rows of W (and blocks of x), same bits for any number of workers.
+/// T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so and x has enough rows.
+void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
+void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
+
+/// On the calling thread: what the body of a parallel_for uses.
+void matmul(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y);
+void matmul_transposed(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y);
+
+/// Row-wise operations split over rows of x.
+void rms_norm(const Run& run, const ConstRows& x, std::span<const float> weight, float eps, const Rows& y);
+void swiglu(const Run& run, const ConstRows& gate, const ConstRows& up, const Rows& y);
+
+}  // namespace rorqual::ops
