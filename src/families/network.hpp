@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cpu/arena.hpp"
+#include "layers/state.hpp"
+#include "ops/run.hpp"
+#include "rorqual/mla.hpp"
+#include "rorqual/model.hpp"
+#include "weights/config_reader.hpp"
+#include "weights/tensor_table.hpp"
+
+namespace rorqual::families {
+
+/// Looks on while a network computes; for comparing with other implementations and for showing what experts do.
+/// Called on the evaluating thread, with borrowed views. Must not throw.
+class Observer {
+ public:
+    virtual ~Observer() = default;
+    /// x [T, D]: the embedding (layer −1) and the residual stream after each layer 0 … L−1.
+    virtual void hidden(std::int64_t layer, std::int64_t position, ConstRows x) = 0;
+    /// The router's choice in `layer` for T tokens: ids and weights [T·k] by descending selection score.
+    virtual void experts(std::int64_t layer, std::int64_t position, std::int64_t per_token, std::span<const std::int32_t> ids,
+                         std::span<const float> weights) = 0;
+};
+
+/// How one evaluation is to be done; fixed for a session except for the observer.
+struct Compute {
+    AttentionForm attention = AttentionForm::absorbed;   ///< automatic follows the cost formula
+    Observer* observer = nullptr;
+};
+
+/// The states of all layers of one timeline.
+using States = std::vector<std::unique_ptr<layers::LayerState>>;
+
+/// Scratch of one session: every buffer an evaluation of up to `chunk` tokens needs. Families derive their own.
+class Workspace {
+ public:
+    virtual ~Workspace() = default;
+};
+
+/// One model's computation: config and weights of a family, immutable once loaded; any number of threads may use it at once.
+/// A family implements this in its folder and nothing above it asks which family it is.
+class Network {
+ public:
+    virtual ~Network() = default;
+
+    /// Layers, widths, vocabulary, context: what inspect prints and a session checks against.
+    [[nodiscard]] virtual const Geometry& geometry() const noexcept = 0;
+
+    /// Every tensor the container must have, with the places its views go to.
+    virtual void list_tensors(weights::TensorTable& table) = 0;
+
+    /// After the table was loaded: rearranges or checks weights once. May be empty.
+    virtual void weights_loaded() {}
+
+    /// Bytes one token adds to the states of all layers.
+    [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
+
+    /// Empty states, one per layer, that take their pages from `memory`.
+    [[nodiscard]] virtual States new_states(CacheFormat format, std::pmr::memory_resource& memory) const = 0;
+
+    /// Buffers for chunks of up to `chunk` tokens in timelines of up to `context` tokens, cut from `arena` (which may only count).
+    [[nodiscard]] virtual std::unique_ptr<Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t context,
+                                                                   std::size_t workers) const = 0;
+
+    /// Evaluates `tokens` (1 … chunk of them) at positions position, position+1, …; the states, which stood at `position`,
+    /// have them remembered afterwards. hidden [T, D]: the residual stream after the final norm. Throws Error(cancelled);
+    /// the states are then to be rewound by the caller.
+    virtual void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
+                         States& states, Workspace& workspace, Rows hidden) const = 0;
+
+    /// logits [T, V] of final hidden states [T, D].
+    virtual void logits(const ops::Run& run, ConstRows hidden, Rows logits) const = 0;
+};
+
+/// Reads and checks the config (problems are collected, not thrown) and makes a network without weights.
+/// `config` names its family in model_type; families.inc lists them. nullptr when problems were found.
+[[nodiscard]] std::unique_ptr<Network> make_network(const nlohmann::json& config, const std::string& origin, weights::Problems& problems);
+
+}  // namespace rorqual::families

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace rorqual::layers {
+
+/// What one layer remembers of a timeline. Every kind of layer declares its own; a session knows only this.
+/// Position = number of tokens remembered. Not thread-safe; distinct states are independent, also forks of one another.
+class LayerState {
+ public:
+    virtual ~LayerState() = default;
+
+    /// Tokens remembered so far.
+    [[nodiscard]] virtual std::int64_t position() const noexcept = 0;
+
+    /// Bytes held now. Pages shared with forks count fully in each.
+    [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+
+    /// Makes room for tokens up to `position`, so that appending them cannot fail. Throws std::bad_alloc and leaves the state as it was.
+    virtual void reserve(std::int64_t position) = 0;
+
+    /// Forgets everything from `position` on (≤ position()). Returns where evaluation has to start again: `position` itself,
+    /// or an earlier one when what was forgotten cannot be cut there ("rebuild from here"; position() is then that value).
+    virtual std::int64_t rewind(std::int64_t position) = 0;
+
+    /// An independent state with the same memory; what is full is shared, what still grows is copied. Throws std::bad_alloc.
+    [[nodiscard]] virtual std::unique_ptr<LayerState> fork() const = 0;
+};
+
+}  // namespace rorqual::layers
