@@ -21,7 +21,8 @@ class File {
     [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
 
     /// All bytes of the file, where they can be had without copying (mapped or caller's memory); empty otherwise.
-    /// Valid as long as the File lives.
+    /// Valid as long as the File lives. A mapped file must not be shortened meanwhile: its size is taken once, and
+    /// touching a page that is gone ends the process (SIGBUS); writers that replace files by renaming are harmless.
     [[nodiscard]] virtual std::span<const std::byte> mapped() const noexcept = 0;
 
     /// Fills `out` from `offset`. Throws Error(corrupt) beyond the end, Error(io) or Error(callback) when reading fails.
@@ -31,13 +32,24 @@ class File {
 /// The whole file as text, at most `limit` bytes (larger: Error(corrupt)).
 [[nodiscard]] std::string read_text(const File& file, std::uint64_t limit);
 
+/// Throws Error(corrupt) unless bytes [offset, offset + length) lie inside the file.
+void check_range(const File& file, std::uint64_t offset, std::uint64_t length);
+
+/// True if `name` is a single path component: not empty, ".", "..", and without '/', '\\' or NUL. Names found inside
+/// files are looked up only if this holds, so that a checkpoint cannot reach beyond its own folder.
+[[nodiscard]] bool is_file_name(std::string_view name) noexcept;
+
+/// Throws Error(invalid_argument) if `name` is none.
+void check_file_name(std::string_view name);
+
 /// The named files a model is made of: a folder on disk, or what the caller put together.
 class FileSet {
  public:
     virtual ~FileSet() = default;
 
-    /// The file of that name (a single path component; anything else is Error(invalid_argument)). Opened once, then shared.
-    /// nullptr if there is none. Throws Error(io) if it is there but cannot be opened.
+    /// The file of that name (a single path component; anything else is Error(invalid_argument)). Opened once and shared
+    /// while anybody holds it. nullptr if there is none. Throws Error(io) if it is there but cannot be opened.
+    /// Any thread may call.
     [[nodiscard]] virtual std::shared_ptr<const File> find(std::string_view name) = 0;
 
     /// The same, but missing is Error(not_found) with `what_for` in the message.

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "io/file.hpp"
+
+namespace rorqual::io {
+
+/// Files the caller put together, by name.
+class NamedFiles : public FileSet {
+ public:
+    /// Throws Error(invalid_argument) unless `name` is a single path component that is not taken yet.
+    void check_new(std::string_view name) const;
+    void add(std::string name, std::shared_ptr<const File> file);
+
+    std::shared_ptr<const File> find(std::string_view name) override;
+    const std::string& name() const noexcept override { return name_; }
+    const std::string& chosen() const noexcept override { return chosen_; }
+
+ private:
+    std::string name_ = "source";
+    std::string chosen_;
+    std::map<std::string, std::shared_ptr<const File>, std::less<>> files_;
+};
+
+}  // namespace rorqual::io
