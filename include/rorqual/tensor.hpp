@@ -21,9 +21,9 @@ struct RowsOf {
     std::int64_t stride = 0;   ///< elements, ≥ cols
 
     RowsOf() = default;
-    RowsOf(T* data, std::int64_t rows, std::int64_t cols) : RowsOf(data, rows, cols, cols) {}
-    RowsOf(T* data, std::int64_t rows, std::int64_t cols, std::int64_t stride)
-        : data(data), rows(rows), cols(cols), stride(stride) {}
+    RowsOf(T* values, std::int64_t count, std::int64_t width) : RowsOf(values, count, width, width) {}
+    RowsOf(T* values, std::int64_t count, std::int64_t width, std::int64_t step)
+        : data(values), rows(count), cols(width), stride(step) {}
 
     /// Row i as a span of `cols` values; 0 ≤ i < rows is the caller's duty.
     [[nodiscard]] std::span<T> row(std::int64_t i) const noexcept {
