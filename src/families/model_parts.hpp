@@ -26,6 +26,11 @@ struct Model::Parts {
     std::pmr::memory_resource* memory = nullptr;     ///< never nullptr after opening
     Log log;
     Plan weights_plan;                               ///< the weights' figures
+
+    /// A model of these parts: what open() ends with.
+    [[nodiscard]] static std::shared_ptr<const Model> assemble(std::unique_ptr<Parts> parts) {
+        return std::shared_ptr<const Model>(new Model(std::move(parts)));
+    }
 };
 
 }  // namespace rorqual
