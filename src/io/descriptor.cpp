@@ -20,7 +20,7 @@ std::optional<Descriptor> Descriptor::open(const std::filesystem::path& path) {
     if (number >= 0) return Descriptor(number);
     const int reason = errno;
     if (reason == ENOENT || reason == ENOTDIR) return std::nullopt;
-    throw Error(Status::io, printable(path.native()) + ": cannot be opened: " + system_reason(reason));
+    throw Error(Status::io, printable_path(path.native()) + ": cannot be opened: " + system_reason(reason));
 }
 
 Descriptor Descriptor::duplicate(int descriptor, const std::string& name) {

@@ -10,14 +10,14 @@
 
 namespace rorqual::io {
 
-Folder::Folder(const std::filesystem::path& path) : folder_(path), name_(printable(path.native())) {
+Folder::Folder(const std::filesystem::path& path) : folder_(path), name_(printable_path(path.native())) {
     std::error_code ignored;   // what cannot be looked at counts as missing; opening tells why
     const auto status = std::filesystem::status(path, ignored);
     exists_ = std::filesystem::exists(status);
     if (exists_ && !std::filesystem::is_directory(status)) {
         chosen_ = path.filename().native();
         folder_ = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-        name_ = printable(folder_.native());
+        name_ = printable_path(folder_.native());
     }
 }
 
@@ -31,7 +31,7 @@ std::shared_ptr<const File> Folder::find(std::string_view name) {
     const std::filesystem::path path = folder_ / std::filesystem::path(name);
     auto descriptor = Descriptor::open(path);
     if (!descriptor) return nullptr;
-    auto file = open_regular_file(std::move(*descriptor), printable(path.native()));
+    auto file = open_regular_file(std::move(*descriptor), printable_path(path.native()));
     opened_.insert_or_assign(std::string(name), file);
     return file;
 }

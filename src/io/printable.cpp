@@ -1,11 +1,8 @@
 #include "io/printable.hpp"
 
-#include <cstddef>
-
 namespace rorqual::io {
 
-std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 160;
+std::string printable(std::string_view text, std::size_t longest) {
     constexpr char digits[] = "0123456789abcdef";
 
     std::size_t end = text.size();

@@ -12,11 +12,13 @@
 namespace rorqual::weights {
 
 /// Reads keys of a config.json object with type and range checks. Every problem goes into `problems` with file and key;
-/// the value returned then is the fallback (or the lower limit), so that reading can go on and report everything at once.
-/// A key with the value null counts as missing.
+/// the value returned then is the fallback (or the lower limit, or the first choice), so that reading can go on and report
+/// everything at once. A key with the value null counts as missing. Problems are `corrupt`, except for text that is none of
+/// the choices, which is `unsupported`.
 class ConfigReader {
  public:
     /// `object` and `problems` are borrowed for the reader's life. `origin`: "config.json" or "config.json: rope_scaling".
+    /// Anything but a JSON object is a problem and reads like an empty one.
     ConfigReader(const nlohmann::json& object, std::string origin, Problems& problems);
 
     /// True if the key is there and not null.
@@ -32,7 +34,7 @@ class ConfigReader {
     /// One of `allowed`; the error lists them.
     std::string choice(const char* key, const std::vector<std::string>& allowed);
     std::string choice_or(const char* key, const std::string& fallback, const std::vector<std::string>& allowed);
-    /// An integer or an array of integers (eos_token_id); empty if missing.
+    /// An integer or an array of integers (eos_token_id); empty if missing or if any of them is wrong.
     std::vector<std::int64_t> integers_or_empty(const char* key, std::int64_t low, std::int64_t high);
     /// A nested object as a reader of its own, or nothing if missing or null; another type is a problem.
     std::optional<ConfigReader> object(const char* key);
@@ -41,7 +43,9 @@ class ConfigReader {
     void complain(const char* key, const std::string& what);
 
  private:
-    const nlohmann::json* object_;
+    const nlohmann::json* find(const char* key) const;   // nullptr: missing or null
+
+    const nlohmann::json* object_;                       // nullptr: no object at all
     std::string origin_;
     Problems* problems_;
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <memory_resource>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/file.hpp"
@@ -18,31 +19,43 @@ namespace rorqual::weights {
 /// views that a TensorTable handed out. Lives as long as the model.
 class WeightStore {
  public:
-    /// Reads headers only: `model.safetensors`, or the shards that `model.safetensors.index.json` names, or the one file
-    /// the source chose. Problems (missing shards, names in two shards, index and shards in disagreement) are collected.
+    /// Reads headers only: the one file the source chose (a container, or an index), else `model.safetensors`, else the shards
+    /// that `model.safetensors.index.json` names. Problems (missing or broken files, index and shards in disagreement about
+    /// a tensor) are collected; what could be read is there all the same. Throws bad_alloc alone.
     [[nodiscard]] static WeightStore open(io::FileSet& files, Problems& problems);
 
     [[nodiscard]] const std::map<std::string, io::TensorInfo>& tensors() const noexcept { return tensors_; }
 
-    /// Compares table and files: missing and unexpected tensors, shapes, dtypes. Reads no weights.
+    /// Compares table and files: missing (not_found) and unexpected tensors, wrong shapes (corrupt), dtypes the table does
+    /// not allow (unsupported). One problem for each: "model.safetensors: model.norm.weight: shape [95], expected [96]".
+    /// Reads no weights.
     void check(const TensorTable& table, Problems& problems) const;
 
-    /// Bytes of all tensors of the table as stored. `mapped`: of these, how many can be used without copying.
+    /// Bytes of all tensors of the table as stored, each counted once. `mapped`: of these, how many are matrices in mapped
+    /// files, which are used where they lie; the rest is copied, and vectors are converted to f32 besides.
     struct Bytes { std::uint64_t total = 0; std::uint64_t mapped = 0; };
     [[nodiscard]] Bytes bytes(const TensorTable& table) const;
 
     /// Fills the table's destinations: views into mapped files where they can be mapped, else into memory taken from
-    /// `memory`. Call after check() found nothing. Throws Error(io | callback) or bad_alloc; views stay valid while *this lives.
+    /// `memory`, 64-byte aligned. Call after check() found nothing. Views of mapped files have any alignment.
+    /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback) or
+    /// bad_alloc; the destinations then are to be forgotten. One thread.
     void load(const TensorTable& table, std::pmr::memory_resource& memory);
 
  private:
     struct Owned;                                         // memory for tensors that cannot be mapped
+
+    const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
+
+    std::string origin_;                                  // the container or index, as errors call it
     std::map<std::string, io::TensorInfo> tensors_;
     std::vector<std::shared_ptr<Owned>> owned_;
 };
 
 /// XXH3-128 over config, tokenizer and the names, dtypes and shapes of all tensors: 32 hexadecimal digits. Two checkpoints
-/// with equal identity have the same form; their weights may differ.
+/// with equal identity have the same form; their weights may differ. Hashed are, each text preceded by its length and all
+/// numbers as 64-bit little-endian: config, tokenizer, then by ascending name: name, dtype's name, rank, dimensions. The
+/// files a checkpoint is spread over play no part.
 [[nodiscard]] std::string identity(std::string_view config_json, std::string_view tokenizer_json,
                                    const std::map<std::string, io::TensorInfo>& tensors);
 

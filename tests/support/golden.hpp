@@ -21,7 +21,8 @@ class Golden {
  public:
     explicit Golden(const std::filesystem::path& file) : source_(Source::path(file)) {
         const auto opened = source_.file_set()->require(file.filename().string(), "the test");
-        for (auto& tensor : io::Safetensors::read_header(opened).tensors) tensors_.emplace(tensor.name, tensor);
+        const auto header = io::Safetensors::read_header(opened);
+        for (const auto& tensor : header.tensors) tensors_.emplace(tensor.name, tensor);
     }
 
     [[nodiscard]] std::vector<std::string> names() const {
