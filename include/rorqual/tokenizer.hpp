@@ -12,6 +12,8 @@
 
 namespace rorqual {
 
+class Source;
+
 /// Whether text such as "<｜User｜>" becomes the token of that name, or is spelled out like any other text.
 enum class AddedTokens {
     ignore,      ///< spelled out: right for text from users, which can then never become a special token
@@ -24,6 +26,10 @@ class Tokenizer {
  public:
     /// Reads a tokenizer.json. `origin` names it in errors. Throws Error (corrupt, unsupported) that names the key.
     [[nodiscard]] static Tokenizer from_json(std::string_view json, const std::string& origin = "tokenizer.json");
+
+    /// The tokenizer.json of a source; where its path is a JSON file, that file, whatever its name. Throws Error (not_found,
+    /// io, corrupt, unsupported).
+    [[nodiscard]] static Tokenizer open(const Source& source);
 
     /// Token ids of UTF-8 text; nothing is added before or after. Invalid UTF-8 throws Error(invalid_argument) with the byte offset.
     [[nodiscard]] std::vector<Token> encode(std::string_view text, AddedTokens added = AddedTokens::ignore) const;
@@ -43,6 +49,10 @@ class Tokenizer {
 
     /// Highest defined id + 1. A model's vocab_size may be larger: the rest is padding.
     [[nodiscard]] std::int64_t vocab_size() const noexcept;
+
+    /// Keys of the file that ask for something encode() does not do, because the caller decides it: truncation, padding, and
+    /// post-processors that put tokens around the text ("tokenizer.json: post_processor: TemplateProcessing"). Usually empty.
+    [[nodiscard]] const std::vector<std::string>& not_applied() const noexcept;
 
     /// For the library's own layers.
     class Impl;

@@ -167,7 +167,7 @@ RQ_API int32_t rq_source_add_memory(rq_source *source, const char *name, size_t 
                                     rq_error *err);
 
 /* Reads exactly `size` bytes at `offset` of a file into `out`. Runs on the thread that made the call; must not call the library with
- * the same source. Non-zero = could not: the call fails with RQ_ERR_IO or RQ_ERR_CALLBACK. */
+ * the same source. Non-zero = could not: the call fails with RQ_ERR_CALLBACK. */
 typedef int32_t (*rq_read_fn)(uint64_t offset, void *out, size_t size, void *user);
 
 /* A file `name` (as for rq_source_add_fd) of `length` bytes behind a callback. Its weights are copied into memory when a model opens.

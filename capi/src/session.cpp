@@ -1,0 +1,142 @@
+#include "rorqual/session.hpp"
+
+#include <string>
+
+#include "arguments.hpp"
+#include "boundary.hpp"
+#include "handles.hpp"
+#include "options.hpp"
+
+using namespace rorqual;
+using namespace rorqual::capi;
+
+namespace {
+
+// A session that no generation is using: calls that evaluate or change a session need it.
+Timeline& idle(rq_session* session) {
+    Timeline& timeline = *required(session, "session").timeline;
+    if (timeline.generating) {
+        throw Error(Status::wrong_state, "session: a generation is under way on it; take its last piece or free it first");
+    }
+    return timeline;
+}
+
+Session& any(rq_session* session) { return required(session, "session").timeline->session; }
+
+rq_metrics published(const SessionMetrics& metrics) noexcept {
+    rq_metrics m = RQ_METRICS_INIT;
+    m.prefill_tokens = metrics.prefill_tokens;
+    m.prefill_seconds = metrics.prefill_seconds;
+    m.decode_tokens = metrics.decode_tokens;
+    m.decode_seconds = metrics.decode_seconds;
+    m.cache_bytes = metrics.cache_bytes;
+    m.scratch_bytes = metrics.scratch_bytes;
+    return m;
+}
+
+// NULL, or exactly one row of logits for each token.
+std::span<float> every_logit(float* logits, std::size_t logits_count, std::size_t token_count, const Session& session) {
+    const auto given = array(logits, logits_count, "logits");
+    if (given.empty()) return given;
+    const auto vocabulary = static_cast<std::size_t>(session.model()->geometry().vocab_size);
+    if (given.size() % vocabulary != 0 || given.size() / vocabulary != token_count) {
+        refuse("logits_count", std::to_string(given.size()) + ", expected " + std::to_string(token_count) + " x " +
+                                   std::to_string(vocabulary) + " floats");
+    }
+    return given;
+}
+
+}  // namespace
+
+int32_t rq_session_create(const rq_model* model, const rq_session_options* options, rq_session** out, rq_error* err) {
+    return boundary(err, [&] {
+        auto*& made = result(out, "out");
+        const rq_model& m = required(model, "model");
+        made = new rq_session{std::make_shared<Timeline>(m.open, m->session(session_options(options)))};
+    });
+}
+
+void rq_session_free(rq_session* session) { delete session; }
+
+int32_t rq_session_sync(rq_session* session, const int32_t* tokens, size_t token_count, size_t* kept, size_t* evaluated,
+                        rq_error* err) {
+    return boundary(err, [&] {
+        clear(kept);
+        clear(evaluated);
+        const SyncReport report = idle(session).session.sync(array(tokens, token_count, "tokens"));
+        if (kept != nullptr) *kept = report.kept;
+        if (evaluated != nullptr) *evaluated = report.evaluated;
+    });
+}
+
+int32_t rq_session_append(rq_session* session, const int32_t* tokens, size_t token_count, float* logits, size_t logits_count,
+                          rq_error* err) {
+    return boundary(err, [&] {
+        Session& s = idle(session).session;
+        const auto ids = array(tokens, token_count, "tokens");
+        s.append(ids, every_logit(logits, logits_count, ids.size(), s));
+    });
+}
+
+int32_t rq_session_rewind(rq_session* session, size_t length, rq_error* err) {
+    return boundary(err, [&] {
+        Session& s = idle(session).session;
+        if (length > s.length()) refuse("length", std::to_string(length) + ", the timeline has " + std::to_string(s.length()) + " tokens");
+        s.rewind(length);
+    });
+}
+
+int32_t rq_session_fork(rq_session* session, rq_session** out, rq_error* err) {
+    return boundary(err, [&] {
+        auto*& made = result(out, "out");
+        const Timeline& timeline = idle(session);
+        auto copy = std::make_shared<Timeline>(timeline.model, timeline.session.fork());
+        copy->session.observe(nullptr);
+        made = new rq_session{std::move(copy)};
+    });
+}
+
+int32_t rq_session_logits(rq_session* session, const float** logits, size_t* count, rq_error* err) {
+    return boundary(err, [&] {
+        auto& answer = result(logits, "logits");
+        auto& length = result(count, "count");
+        const auto row = idle(session).session.logits();
+        answer = row.data();
+        length = row.size();
+    });
+}
+
+int32_t rq_session_tokens(rq_session* session, const int32_t** tokens, size_t* count, rq_error* err) {
+    return boundary(err, [&] {
+        auto& answer = result(tokens, "tokens");
+        auto& length = result(count, "count");
+        const auto ids = any(session).tokens();
+        answer = ids.data();
+        length = ids.size();
+    });
+}
+
+int32_t rq_session_length(rq_session* session, size_t* length, rq_error* err) {
+    return boundary(err, [&] {
+        auto& answer = result(length, "length");
+        answer = any(session).length();
+    });
+}
+
+int32_t rq_session_capacity(rq_session* session, size_t* capacity, rq_error* err) {
+    return boundary(err, [&] {
+        auto& answer = result(capacity, "capacity");
+        answer = any(session).capacity();
+    });
+}
+
+int32_t rq_session_metrics(rq_session* session, rq_metrics* metrics, rq_error* err) {
+    return boundary(err, [&] {
+        Output answer(metrics, "metrics");
+        answer.set(published(any(session).metrics()));
+    });
+}
+
+void rq_session_cancel(const rq_session* session) {
+    if (session != nullptr) session->timeline->session.cancel();
+}

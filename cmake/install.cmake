@@ -1,0 +1,27 @@
+# What `cmake --install` leaves: the C library, shared and static, the headers of both languages, and the files by which
+# CMake (find_package(rorqual)) and pkg-config find them. An installed tree may be moved as a whole.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS rorqual_c rorqual_c_static EXPORT rorqual
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/rorqual DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+install(FILES capi/include/rorqual/rorqual.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rorqual)
+
+set(rq_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rorqual)
+install(EXPORT rorqual NAMESPACE rorqual:: DESTINATION ${rq_cmake_dir} FILE rorqualTargets.cmake)
+set(rq_needs_dnnl FALSE)
+set(rq_dnnl_flag "")
+if(TARGET DNNL::dnnl)
+  set(rq_needs_dnnl TRUE)
+  set(rq_dnnl_flag -ldnnl)
+endif()
+configure_package_config_file(cmake/rorqualConfig.cmake.in rorqualConfig.cmake INSTALL_DESTINATION ${rq_cmake_dir})
+# 0.x: a minor version may change what programs are compiled against.
+write_basic_package_version_file(rorqualConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfigVersion.cmake
+        DESTINATION ${rq_cmake_dir})
+
+file(RELATIVE_PATH rq_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)   # from the .pc file to the prefix
+configure_file(cmake/rorqual.pc.in rorqual.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqual.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
