@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace rorqual::cpu {
 
@@ -37,6 +37,12 @@ struct CpuidLeaves {
 [[nodiscard]] Features detect() noexcept;
 
 [[nodiscard]] bool runs_on(Isa isa, const Features& features) noexcept;
+
+/// "avx2": what reports print and what forces a choice.
 [[nodiscard]] std::string_view name(Isa isa) noexcept;
+/// "x86-64 with AVX2, FMA, F16C and BMI2": what a machine must have.
+[[nodiscard]] std::string_view description(Isa isa) noexcept;
+/// Every instruction set of isa.inc, worst first.
+[[nodiscard]] std::span<const Isa> all_isas() noexcept;
 
 }  // namespace rorqual::cpu

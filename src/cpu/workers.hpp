@@ -15,7 +15,7 @@ using CancelFlag = std::atomic<std::uint32_t>;
 static_assert(CancelFlag::is_always_lock_free);
 
 /// The threads that share the work of one model: its own pool, or the host's executor. The calling thread always takes part.
-/// parallel_for calls from different threads take turns. Allocates nothing after construction.
+/// parallel_for calls from different threads take turns. Nothing is allocated after the first parallel_for of a pool has started its threads.
 class Workers {
  public:
     virtual ~Workers() = default;

@@ -1,0 +1,84 @@
+#include "ops/run.hpp"
+
+#include <algorithm>
+
+namespace rorqual::ops {
+namespace {
+
+// The grid of tasks depends on shapes alone. Tasks are large beside the price of handing one out (tens of ns) and small beside
+// the whole, so that a worker that is put aside holds up little.
+constexpr std::int64_t task_bytes = 64 * 1024;   // of W in a product with one token, which is bound by reading it
+constexpr std::int64_t task_rows = 32;           // of W in a product with several tokens
+constexpr std::int64_t task_tokens = 96;
+constexpr std::int64_t task_elements = 16 * 1024;   // of row-wise operations
+
+constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }
+
+/// One piece of [0, whole) in steps of `piece`.
+struct Range {
+    std::int64_t first;
+    std::int64_t count;
+
+    Range(std::int64_t index, std::int64_t piece, std::int64_t whole) noexcept
+        : first(index * piece), count(std::min(piece, whole - first)) {}
+};
+
+std::size_t format_of(const WeightView& w) noexcept { return static_cast<std::size_t>(w.dtype); }
+
+/// Rows in one task of a product with one token: a multiple of the eight that kernels take at once.
+std::int64_t matvec_task_rows(const WeightView& w) noexcept {
+    const std::int64_t rows = task_bytes / std::max<std::int64_t>(1, w.row_bytes());
+    return std::clamp<std::int64_t>(rows / 8 * 8, 8, 1024);
+}
+
+template <class Body>
+void for_row_blocks(const Run& run, std::int64_t rows, std::int64_t cols, const Body& body) {
+    const std::int64_t block = std::clamp<std::int64_t>(task_elements / std::max<std::int64_t>(1, cols), 1, 1024);
+    run.parallel_for(pieces(rows, block), [&](std::int64_t task, std::size_t) { body(Range(task, block, rows)); });
+}
+
+}  // namespace
+
+void matmul(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y) {
+    const ProductFn product = x.rows == 1 ? kernels.matvec[format_of(w)] : kernels.matmul[format_of(w)];
+    product(w, x, y);
+}
+
+void matmul_transposed(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y) {
+    kernels.matmul_transposed[format_of(w)](w, x, y);
+}
+
+void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
+    const std::int64_t rows = x.rows == 1 ? matvec_task_rows(w) : task_rows;
+    const std::int64_t row_tasks = pieces(w.rows, rows);
+    // Neighbouring tasks share rows of x, which are read again and again; W is read once for each block of tokens.
+    run.parallel_for(row_tasks * pieces(x.rows, task_tokens), [&](std::int64_t task, std::size_t) {
+        const Range n(task % row_tasks, rows, w.rows);
+        const Range t(task / row_tasks, task_tokens, x.rows);
+        matmul(run.kernels, w.slice_rows(n.first, n.count), x.slice_rows(t.first, t.count),
+               y.slice_rows(t.first, t.count).slice_cols(n.first, n.count));
+    });
+}
+
+void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
+    // Split over rows of x: a piece of columns of W would not be a WeightView.
+    const std::int64_t tokens = std::clamp<std::int64_t>(task_elements * 16 / std::max<std::int64_t>(1, w.cols), 1, task_tokens);
+    run.parallel_for(pieces(x.rows, tokens), [&](std::int64_t task, std::size_t) {
+        const Range t(task, tokens, x.rows);
+        matmul_transposed(run.kernels, w, x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count));
+    });
+}
+
+void rms_norm(const Run& run, const ConstRows& x, std::span<const float> weight, float eps, const Rows& y) {
+    for_row_blocks(run, x.rows, x.cols, [&](const Range& t) {
+        run.kernels.rms_norm(x.slice_rows(t.first, t.count), weight.data(), eps, y.slice_rows(t.first, t.count));
+    });
+}
+
+void swiglu(const Run& run, const ConstRows& gate, const ConstRows& up, const Rows& y) {
+    for_row_blocks(run, gate.rows, gate.cols, [&](const Range& t) {
+        run.kernels.swiglu(gate.slice_rows(t.first, t.count), up.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count));
+    });
+}
+
+}  // namespace rorqual::ops

@@ -1,0 +1,113 @@
+#include <catch2/catch.hpp>
+
+#include <memory>
+
+#include "operands.hpp"
+#include "ops/run.hpp"
+#include "support/outcome.hpp"
+
+using namespace rorqual;
+using cpu::Workers;
+using test::Matrix;
+using test::Shape;
+using test::Values;
+using test::Weights;
+
+namespace {
+
+class Backwards : public Executor {
+ public:
+    [[nodiscard]] std::size_t concurrency() const noexcept override { return 4; }
+    void run(std::size_t count, void (*body)(void*, std::size_t), void* context) override {
+        for (std::size_t i = count; i-- > 0;) body(context, i);
+    }
+};
+
+/// `compute(workers, y)` gives the same bits with any workers.
+template <class Compute>
+void same_for_any_workers(std::int64_t rows, std::int64_t cols, Compute compute) {
+    Matrix alone(rows, cols, 1);
+    compute(*Workers::caller(), alone.view());
+    for (const std::size_t threads : {2, 3, 7}) {
+        Matrix y(rows, cols, 1);
+        compute(*Workers::pool(threads), y.view());
+        CAPTURE(threads);
+        CHECK(y.bits() == alone.bits());
+        CHECK(y.gaps_untouched());
+    }
+    Backwards executor;
+    Matrix y(rows, cols, 1);
+    compute(*Workers::on(executor), y.view());
+    CHECK(y.bits() == alone.bits());
+}
+
+}  // namespace
+
+TEST_CASE("products have the same bits for 1, 2, 3 and 7 threads and on a host's executor, and those of the kernel alone", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    for (const DType format : {DType::f32, DType::f16, DType::bf16}) {
+        for (const Shape s : {Shape{1, 1, 1}, {1, 1000, 300}, {1, 37, 9000}, {0, 40, 8}, {5, 0, 8}, {5, 70, 0}, {3, 129, 65}, {200, 67, 130}, {97, 300, 33}}) {
+            CAPTURE(name(format), s);
+            Values values(31);
+            const Weights w(format, s.n, s.k, values.take(s.n * s.k), 1);
+            Matrix x(s.t, s.k, 2, values);
+            same_for_any_workers(s.t, s.n, [&](Workers& workers, const Rows& y) { ops::matmul(ops::Run{kernels, workers}, w.view(), x.view(), y); });
+            Matrix whole(s.t, s.n), parts(s.t, s.n);
+            ops::matmul(kernels, w.view(), x.view(), whole.view());
+            ops::matmul(ops::Run{kernels, *Workers::pool(2)}, w.view(), x.view(), parts.view());
+            CHECK(whole.bits() == parts.bits());
+
+            Matrix z(s.t, s.n, 1, values);
+            same_for_any_workers(s.t, s.k, [&](Workers& workers, const Rows& y) { ops::matmul_transposed(ops::Run{kernels, workers}, w.view(), z.view(), y); });
+        }
+    }
+}
+
+TEST_CASE("a prompt in pieces has the bits of the whole", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::pool(2);
+    const ops::Run run{kernels, *workers};
+    Values values(37);
+    const std::int64_t tokens = 120, n = 45, k = 700;
+    const Weights w(DType::bf16, n, k, values.take(n * k));
+    Matrix x(tokens, k, 0, values), whole(tokens, n);
+    ops::matmul(run, w.view(), x.view(), whole.view());
+    for (const std::int64_t piece : {1, 2, 3, 5, 7, 16, 50, 119}) {
+        CAPTURE(piece);
+        Matrix y(tokens, n);
+        for (std::int64_t t = 0; t < tokens; t += piece) {
+            const std::int64_t count = std::min(piece, tokens - t);
+            ops::matmul(run, w.view(), x.view().slice_rows(t, count), y.view().slice_rows(t, count));
+        }
+        CHECK(y.bits() == whole.bits());
+    }
+}
+
+TEST_CASE("row-wise operations have the same bits for any workers", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    for (const std::int64_t rows : {0, 1, 100, 3000}) {
+        Values values(41);
+        Matrix a(rows, 65, 1, values), b(rows, 65, 0, values);
+        const auto weight = values.take(65);
+        same_for_any_workers(rows, 65, [&](Workers& workers, const Rows& y) { ops::rms_norm({kernels, workers}, a.view(), weight, 1e-6F, y); });
+        same_for_any_workers(rows, 65, [&](Workers& workers, const Rows& y) { ops::swiglu({kernels, workers}, a.view(), b.view(), y); });
+    }
+}
+
+TEST_CASE("a raised cancel leaves every threaded operation with Error(cancelled)", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::pool(2);
+    cpu::CancelFlag cancel{1};
+    const ops::Run run{kernels, *workers, &cancel};
+    Values values(43);
+    const Weights w(DType::f32, 8, 8, values.take(64));
+    Matrix x(8, 8, 0, values), y(8, 8);
+    const auto weight = values.take(8);
+    CHECK(test::outcome_of([&] { ops::matmul(run, w.view(), x.view(), y.view()); }).status == Status::cancelled);
+    CHECK(test::outcome_of([&] { ops::matmul_transposed(run, w.view(), x.view(), y.view()); }).status == Status::cancelled);
+    CHECK(test::outcome_of([&] { ops::rms_norm(run, x.view(), weight, 0, y.view()); }).status == Status::cancelled);
+    CHECK(test::outcome_of([&] { ops::swiglu(run, x.view(), x.view(), y.view()); }).status == Status::cancelled);
+    CHECK(test::outcome_of([&] { run.check_cancelled(); }).status == Status::cancelled);
+    cancel = 0;
+    CHECK(test::outcome_of([&] { ops::matmul(run, w.view(), x.view(), y.view()); }).ok());
+}
