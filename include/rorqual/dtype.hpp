@@ -21,6 +21,30 @@ enum class DType : std::int32_t {
     i64 = 9,
     boolean = 10,  ///< one byte
     f64 = 11,
+    // Formats of GGUF files in which 32 or 256 weights share a block: block_length() and block_bytes() tell, and
+    // quant/<name>/decode.cpp has the layout.
+    q4_0 = 12,
+    q4_1 = 13,
+    q5_0 = 14,
+    q5_1 = 15,
+    q8_0 = 16,
+    q2_k = 17,
+    q3_k = 18,
+    q4_k = 19,
+    q5_k = 20,
+    q6_k = 21,
+    iq4_nl = 22,
+    iq4_xs = 23,
+    mxfp4 = 24,
+    iq2_xxs = 25,
+    iq2_xs = 26,
+    iq2_s = 27,
+    iq3_xxs = 28,
+    iq3_s = 29,
+    iq1_s = 30,
+    iq1_m = 31,
+    tq1_0 = 32,
+    tq2_0 = 33,
 };
 
 /// The name used in messages and by `inspect`: "bf16".

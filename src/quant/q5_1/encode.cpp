@@ -1,0 +1,19 @@
+// Thirty-two steps from the lowest to the highest value. Byte for byte ggml's quantize_row_q5_1_ref.
+#include "quant/block_writer.hpp"
+#include "quant/encode.hpp"
+
+namespace rorqual::quant {
+
+void encode_q5_1(const float* values, std::byte* block) {
+    const auto [lowest, highest] = range_of(values, 32);
+    const float d = (highest - lowest) / 31.0F;
+    const float inverse = inverse_or_zero(d);
+    std::uint8_t codes[32];
+    for (int i = 0; i < 32; ++i) codes[i] = code_at_most((values[i] - lowest) * inverse + 0.5F, 31.0F);
+    put_half(block, d);
+    put_half(block + 2, lowest);
+    put_u32(block + 4, fifth_bits(codes));
+    put_nibbles(block + 8, codes);
+}
+
+}  // namespace rorqual::quant
