@@ -1,0 +1,13 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace cli {
+
+/// Each command adds itself to the program: its arguments, its help, and what it does when it is chosen.
+void add_run(CLI::App& program);
+void add_inspect(CLI::App& program);
+void add_tokenize(CLI::App& program);
+void add_eval(CLI::App& program);
+
+}  // namespace cli
