@@ -51,4 +51,7 @@ struct Kernels {
 /// Error(invalid_argument); one that this machine lacks is Error(unsupported), never a silent fallback.
 [[nodiscard]] Kernels choose(const cpu::Features& features, std::string_view forced = {});
 
+/// choose() for this machine: what operations on plain arrays use. Asked of the processor once; a constant from then on.
+[[nodiscard]] const Kernels& best_kernels();
+
 }  // namespace rorqual::ops

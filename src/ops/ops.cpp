@@ -8,16 +8,15 @@
 namespace rorqual::ops {
 namespace {
 
-/// Asked of the processor once; a constant from then on.
-const Kernels& best_kernels() {
-    static const Kernels kernels = choose(cpu::detect());
-    return kernels;
-}
-
 /// The executor's workers, or the calling thread.
 std::unique_ptr<cpu::Workers> workers_of(Executor* executor) { return executor ? cpu::Workers::on(*executor) : cpu::Workers::caller(); }
 
 }  // namespace
+
+const Kernels& best_kernels() {
+    static const Kernels kernels = choose(cpu::detect());
+    return kernels;
+}
 
 void matmul(WeightView w, ConstRows x, Rows y, Executor* executor) {
     check_weight("w", w);
