@@ -35,4 +35,29 @@ inline double swiglu() { return f32_units(4); }
 /// scale, a rope convention) shows as 1e-4 or more. 2e-5 lies well between the two.
 inline double logits() { return 2e-5; }
 
+/// Relative to the largest Σ|w·c| of an expanded value: softmax-weighted averages of `keys` values, with scores and values
+/// expanded from latents of `k` elements. A score's error, that of nested sums over k elements of magnitude `score`, scales a
+/// weight by as much (e^δ ≈ 1 + δ); averaging and expanding are sums over keys and over k again.
+inline double attention(std::int64_t k, std::int64_t keys, double score) {
+    return 2 * f32_dot(k) * (score + 1) + f32_dot(keys);
+}
+
+/// Relative to Σ|w·x| of a feed-forward layer's output: two nested sums over k elements, with silu between them, whose slope
+/// stays below 1.1.
+inline double ffn(std::int64_t k) { return 3 * f32_dot(k); }
+
+/// Relative to a router's weight: exp, log and division round once or twice each on top of a sum over the experts.
+inline double routing(std::int64_t experts) { return 2 * f32_dot(experts); }
+
+/// Relative to the largest |logit|: a cache whose latents were rounded to bf16 against one in f32. A latent is off by up to 2^-9
+/// of itself; averaging over tokens and the residual stream dampen it, a few layers add up. Measured on the reference
+/// checkpoints: 1e-3 to 6e-3.
+inline double bf16_cache() { return 2e-2; }
+
+/// Relative to the largest |logit|: absorbed against naive attention through a whole model; as independent implementations.
+inline double attention_forms() { return 2e-5; }
+
+/// By how much a reference's choice of experts has to be decided for ours to be the same: below it, rounding may decide.
+inline double expert_margin() { return 1e-4; }
+
 }  // namespace rorqual::tolerance

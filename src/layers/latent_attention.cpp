@@ -1,0 +1,339 @@
+#include "layers/latent_attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "quant/half.hpp"
+
+namespace rorqual::layers {
+namespace {
+
+// Rows (queries × heads) that one product with a page takes: enough to use a page's latents from the first-level caches
+// many times, few enough that scores and averages stay there too.
+constexpr std::int64_t row_block = 64;
+constexpr std::int64_t token_block = 64;   // of products with the per-head slices of w_kv_b
+
+constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t size) noexcept { return (count + size - 1) / size; }
+
+// What a page offers to rows of queries. Absorbed: content and values are the latents. Naive: expanded keys and values of one head.
+struct PageKeys {
+    WeightView content;
+    WeightView rope;
+    WeightView values;
+    std::int64_t first = 0;   // position of its first token
+
+    [[nodiscard]] PageKeys up_to(std::int64_t count) const noexcept {
+        return {content.slice_rows(0, count), rope.slice_rows(0, count), values.slice_rows(0, count), first};
+    }
+};
+
+// Rows of queries in the order of their positions, `per_position` neighbouring rows each.
+struct QueryRows {
+    ConstRows content;   // [R, width of PageKeys::content]
+    ConstRows rope;      // [R, rope]
+    std::int64_t first = 0;          // position of row 0 of the whole sequence of rows
+    std::int64_t per_position = 1;
+    std::int64_t offset = 0;         // rows of that sequence before these
+
+    [[nodiscard]] std::int64_t rows() const noexcept { return content.rows; }
+    [[nodiscard]] QueryRows slice(std::int64_t row, std::int64_t count) const noexcept {
+        return {content.slice_rows(row, count), rope.slice_rows(row, count), first, per_position, offset + row};
+    }
+    // How many tokens of the page row r may see: those up to its own position.
+    [[nodiscard]] std::int64_t visible(std::int64_t r, const PageKeys& page) const noexcept {
+        return std::clamp<std::int64_t>(first + (offset + r) / per_position + 1 - page.first, 0, page.content.rows);
+    }
+};
+
+float largest(const float* x, std::int64_t n) noexcept {
+    constexpr std::int64_t lanes = 8;   // independent maxima: one chain would wait for each comparison
+    float best[lanes];
+    std::fill_n(best, lanes, -std::numeric_limits<float>::infinity());
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        for (std::int64_t j = 0; j < lanes; ++j) best[j] = best[j] > x[i + j] ? best[j] : x[i + j];
+    }
+    for (; i < n; ++i) best[0] = std::max(best[0], x[i]);
+    return *std::max_element(best, best + lanes);
+}
+
+// Softmax and average of one page for rows of queries.
+//   score = scale · (q_content·k_content + q_rope·k_rope),   V2 eq. (10), (17)–(18)
+void average_page(const ops::Kernels& kernels, const PageKeys& whole, const QueryRows& q, float scale, Rows scores,
+                  Rows rope_scores, const Averages& to) {
+    const auto page = whole.up_to(q.visible(q.rows() - 1, whole));
+    const auto keys = page.content.rows;
+    scores = scores.slice_rows(0, q.rows()).slice_cols(0, keys);
+    rope_scores = rope_scores.slice_rows(0, q.rows()).slice_cols(0, keys);
+    ops::matmul(kernels, page.content, q.content, scores);
+    ops::matmul(kernels, page.rope, q.rope, rope_scores);
+    for (std::int64_t r = 0; r < q.rows(); ++r) {
+        float* const s = scores.data + r * scores.stride;
+        const float* const s_rope = rope_scores.data + r * rope_scores.stride;
+        const auto n = q.visible(r, page);
+        for (std::int64_t j = 0; j < n; ++j) s[j] = scale * (s[j] + s_rope[j]);
+        to.peak[r] = largest(s, n);
+        kernels.softmax(Rows(s, 1, n));
+        // The largest weight is exp(0) / Σ, so it tells Σ. Where every score is −∞ the weights are zeros.
+        const float top = largest(s, n);
+        to.total[r] = n == 0 || top == 0 ? 0 : 1 / top;
+        // matmul_transposed adds up keys in ascending order: zeros behind the visible ones leave the bits as they are.
+        std::fill(s + n, s + keys, 0.0f);
+    }
+    ops::matmul_transposed(kernels, page.values, scores, to.values);
+}
+
+// Adds one page to the pages merged so far.
+void merge_row(const Averages& page, std::int64_t p, const Averages& sum, std::int64_t r) {
+    if (page.total[p] == 0) return;
+    const auto width = sum.values.cols;
+    const float* const average = page.values.data + p * page.values.stride;
+    float* const values = sum.values.data + r * sum.values.stride;
+    if (sum.total[r] == 0) {
+        sum.peak[r] = page.peak[p];
+        sum.total[r] = page.total[p];
+        for (std::int64_t i = 0; i < width; ++i) values[i] = page.total[p] * average[i];
+        return;
+    }
+    const float peak = std::max(sum.peak[r], page.peak[p]);
+    const float keep = std::exp(sum.peak[r] - peak);
+    const float add = page.total[p] * std::exp(page.peak[p] - peak);
+    sum.peak[r] = peak;
+    sum.total[r] = sum.total[r] * keep + add;
+    for (std::int64_t i = 0; i < width; ++i) values[i] = values[i] * keep + add * average[i];
+}
+
+void finish_row(const Averages& sum, std::int64_t r, float* to) {
+    const float* const values = sum.values.data + r * sum.values.stride;
+    const float factor = sum.total[r] == 0 ? 0 : 1 / sum.total[r];
+    for (std::int64_t i = 0; i < sum.values.cols; ++i) to[i] = sum.total[r] == 0 ? 0 : values[i] * factor;
+}
+
+// One call's operands, so that the steps below need not pass them on.
+struct Attention {
+    const ops::Run& run;
+    const LatentAttentionShape& shape;
+    ConstRows q;                        // [T, H·(nope+rope)]
+    std::span<const KeyBlock> blocks;
+    const WeightView& w_kv_b;
+    std::int64_t first;
+    Rows out;                           // [T, H·v]
+    const AttentionScratch& scratch;
+
+    std::int64_t queries() const noexcept { return q.rows; }
+    std::int64_t pages() const noexcept { return blocks_of(first + queries(), page_tokens); }
+    std::int64_t head_dim() const noexcept { return shape.qk_nope_head_dim + shape.qk_rope_head_dim; }
+    WeightView w_uk(std::int64_t head) const noexcept {
+        return w_kv_b.slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim), shape.qk_nope_head_dim);
+    }
+    WeightView w_uv(std::int64_t head) const noexcept {
+        return w_kv_b.slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim) + shape.qk_nope_head_dim, shape.v_head_dim);
+    }
+    ConstRows q_nope(std::int64_t head) const noexcept { return q.slice_cols(head * head_dim(), shape.qk_nope_head_dim); }
+    ConstRows q_pe(std::int64_t head) const noexcept {
+        return q.slice_cols(head * head_dim() + shape.qk_nope_head_dim, shape.qk_rope_head_dim);
+    }
+    Rows head_out(std::int64_t head) const noexcept { return out.slice_cols(head * shape.v_head_dim, shape.v_head_dim); }
+    // Head `head` of q_hat [T, H, kv_lora].
+    Rows q_hat(std::int64_t head) const noexcept {
+        return {scratch.q_hat.data + head * shape.kv_lora_rank, queries(), shape.kv_lora_rank, shape.heads * shape.kv_lora_rank};
+    }
+    Rows block_of(const Rows& rows, std::size_t worker, std::int64_t size = row_block) const noexcept {
+        return rows.slice_rows(static_cast<std::int64_t>(worker) * size, size);
+    }
+
+    void absorbed() const;
+    void absorb_queries() const;
+    void stream_pages(const QueryRows& rows) const;
+    void spread_pages(const QueryRows& rows, std::int64_t block) const;
+    void expand_outputs() const;
+    void naive() const;
+    void naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows, const Averages& sums) const;
+    PageKeys latent_page(std::int64_t page) const noexcept {
+        const auto& b = blocks[static_cast<std::size_t>(page)];
+        return {b.latent, b.rope, b.latent, page * page_tokens};
+    }
+};
+
+// V2 appendix C: fold W_uk into the query and W_uv into the output; heads then share one key, the latent itself.
+void Attention::absorbed() const {
+    absorb_queries();
+    const auto row_count = queries() * shape.heads;
+    const QueryRows rows{{scratch.q_hat.data, row_count, shape.kv_lora_rank},
+                         {q.data + shape.qk_nope_head_dim, row_count, shape.qk_rope_head_dim, head_dim()},
+                         first, shape.heads};
+    std::fill_n(scratch.total, row_count, 0.0f);
+    const auto enough = 2 * static_cast<std::int64_t>(run.workers.count());
+    if (blocks_of(row_count, row_block) >= enough) {
+        stream_pages(rows);
+    } else {
+        // Few rows, as in decode: pages are the tasks, and where there are few of those too, smaller blocks of rows.
+        const auto parts = blocks_of(enough, pages());
+        spread_pages(rows, std::clamp<std::int64_t>(blocks_of(row_count, parts), 4, row_block));
+    }
+    expand_outputs();
+}
+
+// q̂[h] = W_uk[h]ᵀ q_nope[h]
+void Attention::absorb_queries() const {
+    const auto token_blocks = blocks_of(queries(), token_block);
+    run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
+        const auto head = task / token_blocks;
+        const auto t = task % token_blocks * token_block;
+        const auto count = std::min(token_block, queries() - t);
+        ops::matmul_transposed(run.kernels, w_uk(head), q_nope(head).slice_rows(t, count), q_hat(head).slice_rows(t, count));
+    });
+}
+
+// Many rows: each task takes a block of them through all pages.
+void Attention::stream_pages(const QueryRows& rows) const {
+    run.parallel_for(blocks_of(rows.rows(), row_block), [&](std::int64_t task, std::size_t worker) {
+        const auto r0 = task * row_block;
+        const auto count = std::min(row_block, rows.rows() - r0);
+        const auto block = rows.slice(r0, count);
+        const Averages sums{scratch.peak + r0, scratch.total + r0, block_of(scratch.sums, worker)};
+        auto average = scratch.page.from(static_cast<std::int64_t>(worker) * row_block, count);
+        average.values.cols = shape.kv_lora_rank;
+        for (std::int64_t p = 0; p < pages(); ++p) {
+            const auto page = latent_page(p);
+            if (block.visible(count - 1, page) == 0) break;
+            average_page(run.kernels, page, block, shape.softmax_scale, block_of(scratch.scores, worker),
+                         block_of(scratch.rope_scores, worker), average);
+            for (std::int64_t r = 0; r < count; ++r) merge_row(average, r, sums, r);
+        }
+        for (std::int64_t r = 0; r < count; ++r) finish_row(sums, r, scratch.q_hat.row(r0 + r).data());
+    });
+}
+
+// Few rows: tasks are blocks of rows × pages; as many pages at a time as there are slots for their averages.
+void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) const {
+    const auto blocks_of_rows = blocks_of(rows.rows(), block_rows);
+    const auto rows_a_page = blocks_of_rows * block_rows;
+    const auto pages_at_once = std::max<std::int64_t>(1, scratch.slots * row_block / rows_a_page);
+    const Averages sums{scratch.peak, scratch.total, scratch.sums};
+    auto averages = scratch.page;
+    averages.values.cols = shape.kv_lora_rank;
+    for (std::int64_t p0 = 0; p0 < pages(); p0 += pages_at_once) {
+        const auto now = std::min(pages_at_once, pages() - p0);
+        run.parallel_for(now * blocks_of_rows, [&](std::int64_t task, std::size_t worker) {
+            const auto p = task / blocks_of_rows;
+            const auto r0 = task % blocks_of_rows * block_rows;
+            const auto count = std::min(block_rows, rows.rows() - r0);
+            const auto block = rows.slice(r0, count);
+            const auto page = latent_page(p0 + p);
+            const auto average = averages.from(p * rows_a_page + r0, count);
+            if (block.visible(count - 1, page) == 0) {
+                std::fill_n(average.total, count, 0.0f);
+                return;
+            }
+            average_page(run.kernels, page, block, shape.softmax_scale, block_of(scratch.scores, worker),
+                         block_of(scratch.rope_scores, worker), average);
+        });
+        const bool last = p0 + now == pages();
+        constexpr std::int64_t merged_at_once = 8;
+        run.parallel_for(blocks_of(rows.rows(), merged_at_once), [&](std::int64_t task, std::size_t) {
+            const auto end = std::min((task + 1) * merged_at_once, rows.rows());
+            for (auto r = task * merged_at_once; r < end; ++r) {
+                for (std::int64_t p = 0; p < now; ++p) merge_row(averages, p * rows_a_page + r, sums, r);
+                if (last) finish_row(sums, r, scratch.q_hat.row(r).data());
+            }
+        });
+    }
+}
+
+// out[h] = W_uv[h] ĉ[h]
+void Attention::expand_outputs() const {
+    const auto token_blocks = blocks_of(queries(), token_block);
+    run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
+        const auto head = task / token_blocks;
+        const auto t = task % token_blocks * token_block;
+        const auto count = std::min(token_block, queries() - t);
+        ops::matmul(run.kernels, w_uv(head), q_hat(head).slice_rows(t, count), head_out(head).slice_rows(t, count));
+    });
+}
+
+// V2 eq. (9)–(11), (17)–(18): every head expands keys and values of a page from the latents, once for all queries.
+void Attention::naive() const {
+    const auto T = queries();
+    run.parallel_for(shape.heads, [&](std::int64_t head, std::size_t worker) {
+        const QueryRows rows{q_nope(head), q_pe(head), first};
+        const Averages sums{scratch.peak + head * T, scratch.total + head * T, head_out(head)};
+        std::fill_n(sums.total, T, 0.0f);
+        for (std::int64_t p = 0; p < pages(); ++p) naive_page(head, p, worker, rows, sums);
+        for (std::int64_t t = 0; t < T; ++t) finish_row(sums, t, sums.values.row(t).data());
+    });
+}
+
+ConstRows as_f32(const WeightView& latents, Rows scratch) {
+    if (latents.dtype == DType::f32) return {reinterpret_cast<const float*>(latents.data), latents.rows, latents.cols};
+    for (std::int64_t i = 0; i < latents.rows * latents.cols; ++i) {
+        std::uint16_t high = 0;
+        std::memcpy(&high, latents.data + 2 * i, sizeof high);
+        scratch.data[i] = quant::f32_from_bf16(high);
+    }
+    return scratch.slice_rows(0, latents.rows);
+}
+
+void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows,
+                           const Averages& sums) const {
+    const auto& cached = blocks[static_cast<std::size_t>(page)];
+    const auto latents = as_f32(cached.latent, block_of(scratch.latents, worker, page_tokens));
+    const auto keys = block_of(scratch.keys, worker, page_tokens).slice_rows(0, latents.rows);
+    const auto values = block_of(scratch.values, worker, page_tokens).slice_rows(0, latents.rows);
+    ops::matmul(run.kernels, w_uk(head), latents, keys);
+    ops::matmul(run.kernels, w_uv(head), latents, values);
+    const PageKeys expanded{weight_view(keys), cached.rope, weight_view(values), page * page_tokens};
+    for (std::int64_t t = 0; t < rows.rows(); t += row_block) {
+        const auto count = std::min(row_block, rows.rows() - t);
+        const auto block = rows.slice(t, count);
+        if (block.visible(count - 1, expanded) == 0) continue;
+        auto average = scratch.page.from(static_cast<std::int64_t>(worker) * row_block, count);
+        average.values.cols = shape.v_head_dim;
+        average_page(run.kernels, expanded, block, shape.softmax_scale, block_of(scratch.scores, worker),
+                     block_of(scratch.rope_scores, worker), average);
+        for (std::int64_t i = 0; i < count; ++i) merge_row(average, i, sums, t + i);
+    }
+}
+
+}  // namespace
+
+AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionShape& shape, std::int64_t chunk,
+                                       std::size_t workers) {
+    // 8192 rows of q̂ are 16 MiB for a latent of 512; at least 16 queries, so that each reading of w_kv_b serves several.
+    constexpr std::int64_t rows_at_once = 8192;
+    const auto w = static_cast<std::int64_t>(workers);
+    AttentionScratch s;
+    s.queries = std::min(chunk, std::max<std::int64_t>(16, rows_at_once / shape.heads));
+    s.slots = 4 * w;
+    s.q_hat = arena.take_rows(s.queries * shape.heads, shape.kv_lora_rank);
+    s.peak = arena.take<float>(chunk * shape.heads).data();
+    s.total = arena.take<float>(chunk * shape.heads).data();
+    s.sums = arena.take_rows(2 * w * row_block, shape.kv_lora_rank);
+    s.page.peak = arena.take<float>(s.slots * row_block).data();
+    s.page.total = arena.take<float>(s.slots * row_block).data();
+    s.page.values = arena.take_rows(s.slots * row_block, std::max(shape.kv_lora_rank, shape.v_head_dim));
+    s.scores = arena.take_rows(w * row_block, page_tokens);
+    s.rope_scores = arena.take_rows(w * row_block, page_tokens);
+    s.latents = arena.take_rows(w * page_tokens, shape.kv_lora_rank);
+    s.keys = arena.take_rows(w * page_tokens, shape.qk_nope_head_dim);
+    s.values = arena.take_rows(w * page_tokens, shape.v_head_dim);
+    return s;
+}
+
+void attend(const ops::Run& run, const LatentAttentionShape& shape, AttentionForm form, ConstRows q,
+            std::span<const KeyBlock> blocks, const WeightView& w_kv_b, std::int64_t first, Rows out,
+            const AttentionScratch& scratch) {
+    if (form == AttentionForm::automatic) form = cheaper_form(shape, q.rows, first + q.rows);
+    if (form == AttentionForm::naive) {
+        Attention{run, shape, q, blocks, w_kv_b, first, out, scratch}.naive();
+        return;
+    }
+    for (std::int64_t t = 0; t < q.rows; t += scratch.queries) {
+        const auto count = std::min(scratch.queries, q.rows - t);
+        Attention{run, shape, q.slice_rows(t, count), blocks, w_kv_b, first + t, out.slice_rows(t, count), scratch}.absorbed();
+    }
+}
+
+}  // namespace rorqual::layers

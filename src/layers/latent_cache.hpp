@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <vector>
+
+#include "layers/page.hpp"
+#include "layers/state.hpp"
+#include "rorqual/model.hpp"
+#include "rorqual/tensor.hpp"
+
+namespace rorqual::layers {
+
+/// The cached tokens of one page, as matrices that products can use as weights. Token s of the timeline is row s % 128 of
+/// block s / 128; every block but the last holds page_tokens rows.
+struct KeyBlock {
+    WeightView latent;   ///< [count, kv_lora]: c_kv after its norm
+    WeightView rope;     ///< [count, rope]: k_pe after its rotation
+};
+
+/// What latent attention remembers of a timeline: per token the latent c_kv and the shared rope key k_pe, nothing else
+/// (DeepSeek-V2 §2.1.2–2.1.3). Pages of 128 tokens, each a latent plane [128, kv_lora] followed by a rope plane [128, rope],
+/// in f32 or bf16; shared between forks, copied when one of them writes.
+class LatentCache final : public LayerState {
+ public:
+    /// `memory` is borrowed for the life of this cache and of all its forks.
+    LatentCache(CacheFormat format, std::int64_t kv_lora, std::int64_t rope, std::pmr::memory_resource& memory);
+
+    [[nodiscard]] std::int64_t position() const noexcept override { return position_; }
+    [[nodiscard]] std::size_t bytes() const noexcept override { return pages_.size() * page_bytes_; }
+    void reserve(std::int64_t position) override;
+    /// Any position can be cut to; pages behind it are let go.
+    std::int64_t rewind(std::int64_t position) override;
+    [[nodiscard]] std::unique_ptr<LayerState> fork() const override;
+
+    /// Remembers T more tokens: c_kv [T, kv_lora], k_pe [T, rope] f32, rounded to nearest even where the cache is bf16.
+    /// Allocates nothing after reserve(position() + T).
+    void append(ConstRows c_kv, ConstRows k_pe);
+
+    /// All tokens so far, page by page. Borrowed until the next call that is not const.
+    [[nodiscard]] std::span<const KeyBlock> blocks() const noexcept { return blocks_; }
+
+    /// Bytes one token takes in its page.
+    [[nodiscard]] static std::size_t bytes_per_token(CacheFormat format, std::int64_t kv_lora, std::int64_t rope) noexcept;
+
+ private:
+    void show_blocks(std::int64_t first_page);
+
+    DType dtype_;
+    std::int64_t kv_lora_;
+    std::int64_t rope_;
+    std::size_t page_bytes_;
+    std::pmr::memory_resource* memory_;
+    std::int64_t position_ = 0;
+    std::pmr::vector<Page> pages_;
+    std::pmr::vector<KeyBlock> blocks_;
+};
+
+}  // namespace rorqual::layers

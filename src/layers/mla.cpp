@@ -1,0 +1,49 @@
+#include "layers/mla.hpp"
+
+namespace rorqual::layers {
+
+Mla::Query Mla::query(const ops::Run& run, ConstRows x, const RopeAngles& angles, const Scratch& scratch) const {
+    const auto& shape = config.shape;
+    const auto q = scratch.q.slice_rows(0, x.rows);
+    Rows latent;
+    if (config.q_lora_rank == 0) {
+        ops::matmul(run, weights.wq, x, q);
+    } else {
+        latent = scratch.q_latent.slice_rows(0, x.rows);
+        ops::matmul(run, weights.wq_a, x, latent);
+        ops::rms_norm(run, latent, weights.q_a_norm, config.norm_eps, latent);
+        ops::matmul(run, weights.wq_b, latent, q);
+    }
+    const auto head_dim = shape.qk_nope_head_dim + shape.qk_rope_head_dim;
+    ops::rope(angles.cos, angles.sin, RopePairs::adjacent, shape.heads, head_dim, shape.qk_nope_head_dim, q);
+    return {latent, q};
+}
+
+void Mla::remember(const ops::Run& run, ConstRows x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const {
+    const auto& shape = config.shape;
+    const auto kv_a = scratch.kv_a.slice_rows(0, x.rows);
+    const auto c_kv = kv_a.slice_cols(0, shape.kv_lora_rank);
+    const auto k_pe = kv_a.slice_cols(shape.kv_lora_rank, shape.qk_rope_head_dim);
+    ops::matmul(run, weights.wkv_a, x, kv_a);
+    ops::rms_norm(run, c_kv, weights.kv_a_norm, config.norm_eps, c_kv);   // the rope key has no norm
+    ops::rope(angles.cos, angles.sin, RopePairs::adjacent, 1, shape.qk_rope_head_dim, 0, k_pe);
+    cache.append(c_kv, k_pe);
+}
+
+void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,
+                 const Scratch& scratch) const {
+    const auto heads = scratch.heads.slice_rows(0, query.heads.rows);
+    const auto first = cache.position() - query.heads.rows;
+    layers::attend(run, config.shape, form, query.heads, cache.blocks(), weights.wkv_b, first, heads, scratch.attention);
+    ops::matmul(run, weights.wo, heads, y);
+}
+
+Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers) {
+    return {.q_latent = arena.take_rows(chunk, config.q_lora_rank),
+            .q = arena.take_rows(chunk, config.q_width()),
+            .kv_a = arena.take_rows(chunk, config.kv_a_width()),
+            .heads = arena.take_rows(chunk, config.out_width()),
+            .attention = AttentionScratch::cut(arena, config.shape, chunk, workers)};
+}
+
+}  // namespace rorqual::layers

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cpu/arena.hpp"
+#include "layers/latent_attention.hpp"
+#include "layers/latent_cache.hpp"
+#include "ops/run.hpp"
+#include "rorqual/mla.hpp"
+
+namespace rorqual::layers {
+
+/// cos and sin of the positions of one chunk, made once and used by every layer: each [T, rope/2].
+struct RopeAngles {
+    ConstRows cos;
+    ConstRows sin;
+};
+
+/// Multi-head latent attention. DeepSeek-V2 §2.1; reference: DeepSeek-V3 inference/model.py, MLA.
+struct Mla {
+    struct Config {
+        LatentAttentionShape shape;
+        std::int64_t hidden = 0;        ///< D
+        std::int64_t q_lora_rank = 0;   ///< 0: queries come straight from x, by `wq`
+        float norm_eps = 0;             ///< of q_a_norm and kv_a_norm
+
+        [[nodiscard]] std::int64_t q_width() const noexcept {
+            return shape.heads * (shape.qk_nope_head_dim + shape.qk_rope_head_dim);
+        }
+        [[nodiscard]] std::int64_t kv_a_width() const noexcept { return shape.kv_lora_rank + shape.qk_rope_head_dim; }
+        [[nodiscard]] std::int64_t out_width() const noexcept { return shape.heads * shape.v_head_dim; }
+    };
+    struct Weights {
+        WeightView wq;                  ///< [H·(nope+rope), D], where there is no q_lora_rank; else
+        WeightView wq_a;                ///< [q_lora, D]
+        std::vector<float> q_a_norm;    ///< [q_lora]
+        WeightView wq_b;                ///< [H·(nope+rope), q_lora]
+        WeightView wkv_a;               ///< [kv_lora + rope, D]
+        std::vector<float> kv_a_norm;   ///< [kv_lora]
+        WeightView wkv_b;               ///< [H·(nope+v), kv_lora]: per head the rows of W_uk, then those of W_uv
+        WeightView wo;                  ///< [D, H·v]
+    };
+    struct Scratch {
+        Rows q_latent;   ///< [chunk, q_lora]
+        Rows q;          ///< [chunk, H·(nope+rope)]
+        Rows kv_a;       ///< [chunk, kv_lora + rope]
+        Rows heads;      ///< [chunk, H·v]
+        AttentionScratch attention;
+
+        [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers);
+    };
+    /// Queries of T tokens: views into the scratch, valid until its next use.
+    struct Query {
+        ConstRows latent;   ///< [T, q_lora] after its norm; no rows without q_lora_rank
+        ConstRows heads;    ///< [T, H·(nope+rope)], rope parts rotated
+    };
+
+    Config config;
+    Weights weights;
+
+    /// x [T, D] → latent c_q, then q_nope and q_pe of every head. V2 eq. (12)–(14), (16).
+    [[nodiscard]] Query query(const ops::Run& run, ConstRows x, const RopeAngles& angles, const Scratch& scratch) const;
+
+    /// x [T, D] → c_kv and k_pe, appended to the cache. V2 eq. (9), (15).
+    void remember(const ops::Run& run, ConstRows x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const;
+
+    /// The last T remembered tokens look at all that is remembered up to themselves. y [T, D]. V2 eq. (17)–(19).
+    void attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,
+                const Scratch& scratch) const;
+};
+
+}  // namespace rorqual::layers
