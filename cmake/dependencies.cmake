@@ -5,20 +5,11 @@ find_package(Eigen3 3.3 REQUIRED NO_MODULE)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 
-# oneDNN by its header and library, not by its package file: that one demands the OpenCL development files as well,
-# which nothing here uses.
-if(RORQUAL_ONEDNN AND NOT TARGET DNNL::dnnl)
-  find_path(RORQUAL_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp)
-  find_library(RORQUAL_DNNL_LIBRARY dnnl)
-  mark_as_advanced(RORQUAL_DNNL_INCLUDE RORQUAL_DNNL_LIBRARY)
-  if(RORQUAL_DNNL_INCLUDE AND RORQUAL_DNNL_LIBRARY)
-    add_library(DNNL::dnnl UNKNOWN IMPORTED)
-    set_target_properties(DNNL::dnnl PROPERTIES
-      IMPORTED_LOCATION "${RORQUAL_DNNL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${RORQUAL_DNNL_INCLUDE}")
-  endif()
+if(RORQUAL_ONEDNN)
+  include(${CMAKE_CURRENT_LIST_DIR}/onednn.cmake)
 endif()
-
 if(RORQUAL_TESTS)
   find_package(Catch2 2.13 REQUIRED)
 endif()

@@ -19,7 +19,7 @@ endif()
 configure_package_config_file(cmake/rorqualConfig.cmake.in rorqualConfig.cmake INSTALL_DESTINATION ${rq_cmake_dir})
 # 0.x: a minor version may change what programs are compiled against.
 write_basic_package_version_file(rorqualConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfigVersion.cmake
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfigVersion.cmake cmake/onednn.cmake
         DESTINATION ${rq_cmake_dir})
 
 file(RELATIVE_PATH rq_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)   # from the .pc file to the prefix
