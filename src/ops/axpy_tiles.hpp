@@ -38,10 +38,12 @@ void axpy_tile(const WeightView& w, const ConstRows& x, const Rows& y, std::int6
         for (int v = 0; v < vectors; ++v) {
             if constexpr (cut) ws[v] = Format::load_first(weights, columns);
             else ws[v] = Format::load(weights + v * Isa::lanes * Format::bytes);
+            Isa::keep(ws[v]);
         }
 #pragma GCC unroll 16
         for (int t = 0; t < tokens; ++t) {
-            const auto factor = Isa::broadcast(factors[t * x.stride + k]);
+            auto factor = Isa::broadcast(factors[t * x.stride + k]);
+            Isa::keep(factor);
 #pragma GCC unroll 16
             for (int v = 0; v < vectors; ++v) sums[t][v] = Isa::fma(factor, ws[v], sums[t][v]);
         }

@@ -1,6 +1,9 @@
 #include "ops/run.hpp"
 
 #include <algorithm>
+#include <atomic>
+
+#include "ops/matmul/libraries.hpp"
 
 namespace rorqual::ops {
 namespace {
@@ -11,6 +14,9 @@ constexpr std::int64_t task_bytes = 64 * 1024;   // of W in a product with one t
 constexpr std::int64_t task_rows = 32;           // of W in a product with several tokens
 constexpr std::int64_t task_tokens = 96;
 constexpr std::int64_t task_elements = 16 * 1024;   // of row-wise operations
+
+constexpr std::int64_t library_task_rows = 256;   // libraries pack both operands, which larger tasks pay for
+constexpr std::int64_t library_task_tokens = 512;
 
 constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }
 
@@ -31,6 +37,37 @@ std::int64_t matvec_task_rows(const WeightView& w) noexcept {
     return std::clamp<std::int64_t>(rows / 8 * 8, 8, 1024);
 }
 
+/// body(rows of W, rows of x, their part of y) for every task of the grid, row tasks first: neighbours share rows of x, which are
+/// read again and again, and W is read once for each block of tokens.
+template <class Body>
+void for_blocks(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y, std::int64_t rows, std::int64_t tokens,
+                const Body& body) {
+    const std::int64_t row_tasks = pieces(w.rows, rows);
+    run.parallel_for(row_tasks * pieces(x.rows, tokens), [&](std::int64_t task, std::size_t) {
+        const Range n(task % row_tasks, rows, w.rows);
+        const Range t(task / row_tasks, tokens, x.rows);
+        body(w.slice_rows(n.first, n.count), x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count).slice_cols(n.first, n.count));
+    });
+}
+
+/// The library function of `gemm`; Error(unsupported) where it was not compiled.
+auto library(Gemm gemm) {
+#if defined(RQ_ONEDNN)
+    if (gemm == Gemm::onednn) return &matmul_onednn;
+#endif
+    if (gemm == Gemm::eigen) return &matmul_eigen;
+    throw Error(Status::unsupported, "gemm: oneDNN was not compiled into this library");
+}
+
+void library_matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
+    const auto product = library(run.gemm);
+    std::atomic<bool> failed{false};
+    for_blocks(run, w, x, y, library_task_rows, library_task_tokens, [&](const WeightView& wb, const ConstRows& xb, const Rows& yb) {
+        if (!product(wb, xb, yb)) failed.store(true, std::memory_order_relaxed);
+    });
+    if (failed) throw Error(Status::no_memory, "gemm: the library could not compute a product of " + std::to_string(x.rows) + " rows");
+}
+
 template <class Body>
 void for_row_blocks(const Run& run, std::int64_t rows, std::int64_t cols, const Body& body) {
     const std::int64_t block = std::clamp<std::int64_t>(task_elements / std::max<std::int64_t>(1, cols), 1, 1024);
@@ -38,6 +75,13 @@ void for_row_blocks(const Run& run, std::int64_t rows, std::int64_t cols, const 
 }
 
 }  // namespace
+
+bool has(Gemm gemm) noexcept {
+#if !defined(RQ_ONEDNN)
+    if (gemm == Gemm::onednn) return false;
+#endif
+    return gemm == Gemm::own || gemm == Gemm::eigen || gemm == Gemm::onednn;
+}
 
 void matmul(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y) {
     const ProductFn product = x.rows == 1 ? kernels.matvec[format_of(w)] : kernels.matmul[format_of(w)];
@@ -49,14 +93,11 @@ void matmul_transposed(const Kernels& kernels, const WeightView& w, const ConstR
 }
 
 void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
+    if (run.gemm != Gemm::own && w.dtype == DType::f32 && aligned && x.rows >= library_rows && w.cols > 0) return library_matmul(run, w, x, y);
     const std::int64_t rows = x.rows == 1 ? matvec_task_rows(w) : task_rows;
-    const std::int64_t row_tasks = pieces(w.rows, rows);
-    // Neighbouring tasks share rows of x, which are read again and again; W is read once for each block of tokens.
-    run.parallel_for(row_tasks * pieces(x.rows, task_tokens), [&](std::int64_t task, std::size_t) {
-        const Range n(task % row_tasks, rows, w.rows);
-        const Range t(task / row_tasks, task_tokens, x.rows);
-        matmul(run.kernels, w.slice_rows(n.first, n.count), x.slice_rows(t.first, t.count),
-               y.slice_rows(t.first, t.count).slice_cols(n.first, n.count));
+    for_blocks(run, w, x, y, rows, task_tokens, [&](const WeightView& wb, const ConstRows& xb, const Rows& yb) {
+        matmul(run.kernels, wb, xb, yb);
     });
 }
 

@@ -10,9 +10,15 @@
 
 namespace rorqual::ops {
 
-/// Who carries dense products of many rows (prefill). `own` sums in the canonical order; the libraries are faster on some
-/// machines, but their order of summation depends on the number of rows, so that pieces of a prompt no longer give the bits of the whole.
+/// Who carries dense products with f32 weights and many rows of x (prefill). `own` sums in the canonical order; the order of the
+/// libraries depends on the number of rows, so that pieces of a prompt no longer give the bits of the whole. Figures: docs/decisions/0002.
 enum class Gemm { own, onednn, eigen };
+
+/// Was it compiled into this library? A Run that asks for one that was not throws Error(unsupported).
+[[nodiscard]] bool has(Gemm gemm) noexcept;
+
+/// A library carries products of this many rows of x or more; fewer stay with own kernels.
+inline constexpr std::int64_t library_rows = 16;
 
 /// What operations need besides their operands: the chosen kernels, the workers, and whether to stop.
 struct Run {
@@ -32,7 +38,8 @@ struct Run {
 };
 
 /// The threaded forms of the products: split over rows of W (and blocks of x), same bits for any number of workers.
-/// T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so and x has enough rows.
+/// T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so, the weights are f32 and x has
+/// library_rows or more. Throws Error: cancelled; with a library also unsupported and no_memory.
 void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
 void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
 

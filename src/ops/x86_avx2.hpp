@@ -31,11 +31,21 @@ struct Avx2 {
     static Vector load_first(const float* p, std::int64_t n) { return _mm256_maskload_ps(p, first(n)); }
     static void store_first(float* p, std::int64_t n, Vector v) { _mm256_maskstore_ps(p, first(n), v); }
     static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+    /// Keeps v in a register: GCC otherwise repeats its load as an operand of every FMA, and the load ports set the pace.
+    static void keep(Vector& v) { __asm__("" : "+x"(v)); }
     /// Lanes added 0+4, 1+5, 2+6, 3+7, then 0+2, 1+3, then 0+1.
     static float sum(Vector v) {
         const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
         const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    }
+    /// to[r] = sum(v[r]) for four vectors at once, which takes a third of the instructions.
+    static void store_sums(float* to, const Vector (&v)[4]) {
+        const __m256 v01 = _mm256_add_ps(_mm256_permute2f128_ps(v[0], v[1], 0x20), _mm256_permute2f128_ps(v[0], v[1], 0x31));
+        const __m256 v23 = _mm256_add_ps(_mm256_permute2f128_ps(v[2], v[3], 0x20), _mm256_permute2f128_ps(v[2], v[3], 0x31));
+        const __m256 twos = _mm256_add_ps(_mm256_shuffle_ps(v01, v23, 0x44), _mm256_shuffle_ps(v01, v23, 0xee));   // [0 0 2 2 | 1 1 3 3]
+        const __m256 ones = _mm256_hadd_ps(twos, twos);                                                            // [0 2 . . | 1 3 . .]
+        _mm_storeu_ps(to, _mm_unpacklo_ps(_mm256_castps256_ps128(ones), _mm256_extractf128_ps(ones, 1)));
     }
 
     struct F32 {

@@ -1,10 +1,13 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "operands.hpp"
 #include "ops/run.hpp"
 #include "support/outcome.hpp"
+#include "tolerance.hpp"
 
 using namespace rorqual;
 using cpu::Workers;
@@ -111,3 +114,75 @@ TEST_CASE("a raised cancel leaves every threaded operation with Error(cancelled)
     cancel = 0;
     CHECK(test::outcome_of([&] { ops::matmul(run, w.view(), x.view(), y.view()); }).ok());
 }
+
+TEST_CASE("a library that carries products agrees with own kernels, and leaves few rows and small formats to them", "[ops][run][libraries]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::pool(3);
+    const auto alone = Workers::caller();
+    for (const ops::Gemm gemm : {ops::Gemm::onednn, ops::Gemm::eigen}) {
+        if (!has(gemm)) continue;
+        for (const DType format : {DType::f32, DType::bf16}) {
+            for (const Shape s : {Shape{16, 1, 1}, {17, 300, 129}, {33, 70, 0}, {40, 0, 9}, {600, 19, 31}, {15, 20, 40}}) {
+                CAPTURE(static_cast<int>(gemm), name(format), s);
+                Values values(53);
+                const Weights w(format, s.n, s.k, values.take(s.n * s.k));
+                Matrix x(s.t, s.k, 3, values), y(s.t, s.n, 2), own(s.t, s.n), again(s.t, s.n, 2);
+                ops::matmul(ops::Run{kernels, *workers, nullptr, gemm}, w.view(), x.view(), y.view());
+                ops::matmul(ops::Run{kernels, *alone, nullptr, gemm}, w.view(), x.view(), again.view());
+                ops::matmul(ops::Run{kernels, *workers}, w.view(), x.view(), own.view());
+                CHECK(y.gaps_untouched());
+                CHECK(again.bits() == y.bits());
+                if (format != DType::f32 || s.t < ops::library_rows || s.k == 0) CHECK(y.bits() == own.bits());
+                double worst = 0;
+                for (std::int64_t t = 0; t < s.t; ++t) {
+                    for (std::int64_t n = 0; n < s.n; ++n) worst = std::max<double>(worst, std::abs(y.at(t, n) - own.at(t, n)));
+                }
+                CHECK(worst <= 2 * tolerance::f32_dot(s.k) * static_cast<double>(s.k));   // |x·w| ≤ 1
+            }
+        }
+    }
+}
+
+TEST_CASE("weights that are not aligned to their size stay with own kernels", "[ops][run][libraries]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::caller();
+    Values values(59);
+    const Weights w(DType::f32, 9, 50, values.take(450), 1);
+    Matrix x(20, 50, 0, values), y(20, 9), own(20, 9);
+    ops::matmul(ops::Run{kernels, *workers, nullptr, ops::Gemm::eigen}, w.view(), x.view(), y.view());
+    ops::matmul(ops::Run{kernels, *workers}, w.view(), x.view(), own.view());
+    CHECK(y.bits() == own.bits());
+}
+
+TEST_CASE("asking for a library that was not compiled is unsupported", "[ops][run][libraries]") {
+    CHECK(has(ops::Gemm::own));
+    CHECK(has(ops::Gemm::eigen));
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::caller();
+    Matrix x(16, 4), y(16, 4);
+    const std::vector<float> w(16);
+    const auto outcome = test::outcome_of([&] { ops::matmul(ops::Run{kernels, *workers, nullptr, ops::Gemm::onednn}, weight_view({w.data(), 4, 4}), x.view(), y.view()); });
+    CHECK(outcome.status == (has(ops::Gemm::onednn) ? Status::ok : Status::unsupported));
+}
+
+#if defined(__GNUC__) && !defined(_WIN32)
+// OpenMP by name, as the library reaches it: here only if oneDNN brought it into the process.
+extern "C" {
+int omp_get_max_threads() __attribute__((weak));
+void omp_set_num_threads(int) __attribute__((weak));
+}
+
+TEST_CASE("oneDNN runs on the calling thread and leaves its OpenMP setting as it was", "[ops][run][libraries]") {
+    if (!has(ops::Gemm::onednn) || !omp_get_max_threads) return;
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    const auto workers = Workers::caller();
+    Values values(61);
+    const auto w = values.take(64 * 64);
+    Matrix x(64, 64, 0, values), y(64, 64);
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(5);
+    ops::matmul(ops::Run{kernels, *workers, nullptr, ops::Gemm::onednn}, weight_view({w.data(), 64, 64}), x.view(), y.view());
+    CHECK(omp_get_max_threads() == 5);
+    omp_set_num_threads(before);
+}
+#endif
