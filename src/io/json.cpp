@@ -37,15 +37,28 @@ class CountingIterator {
     const char** furthest_;
 };
 
+// Releasing an array or object that is empty takes no memory; the parser has limited the depth.
+void release_children(json& value) noexcept {
+    if (auto* array = value.get_ptr<json::array_t*>()) {
+        for (json& element : *array) release_children(element);
+        array->clear();
+    } else if (auto* object = value.get_ptr<json::object_t*>()) {
+        for (auto& [name, member] : *object) release_children(member);
+        object->clear();
+    }
+}
+
+}  // namespace
+
 // Builds the document from SAX events, so that every limit is checked before the memory it guards is taken.
-class Builder : public nlohmann::json_sax<json> {
+class JsonBuilder : public nlohmann::json_sax<json> {
  public:
-    Builder(std::string_view text, const std::string& origin, const JsonLimits& limits)
+    JsonBuilder(std::string_view text, const std::string& origin, const JsonLimits& limits)
         : begin_(text.data()), furthest_(text.data()), size_(text.size()), origin_(origin), limits_(limits) {}
 
     CountingIterator first() { return {begin_, &furthest_}; }
     CountingIterator last() { return {begin_ + size_, &furthest_}; }
-    json take() { return std::move(root_); }
+    JsonDocument take() { return std::move(document_); }
 
     bool null() override { return put(json()); }
     bool boolean(bool value) override { return put(json(value)); }
@@ -81,8 +94,8 @@ class Builder : public nlohmann::json_sax<json> {
     json* place(json&& value) {
         if (++values_ > limits_.values) refuse("more than " + std::to_string(limits_.values) + " values");
         if (open_.empty()) {
-            root_ = std::move(value);
-            return &root_;
+            *document_.root_ = std::move(value);
+            return document_.root_.get();
         }
         if (open_.back()->is_array()) {
             auto& array = open_.back()->get_ref<json::array_t&>();
@@ -113,21 +126,29 @@ class Builder : public nlohmann::json_sax<json> {
     std::size_t size_;
     const std::string& origin_;
     const JsonLimits& limits_;
-    json root_;
+    JsonDocument document_;
     std::vector<json*> open_;   // containers being filled, outermost first: only the last one grows, so pointers hold
     json* slot_ = nullptr;      // where the value of the last key goes
     std::size_t values_ = 0;
 };
 
-}  // namespace
+JsonDocument::JsonDocument() : root_(new json(json::object())) {}
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
+JsonDocument::~JsonDocument() = default;
 
-json parse_json(std::string_view text, const std::string& origin, JsonLimits limits) {
+void JsonDocument::TakeApart::operator()(json* root) const noexcept {
+    release_children(*root);
+    delete root;
+}
+
+JsonDocument parse_json(std::string_view text, const std::string& origin, JsonLimits limits) {
     if (text.size() > limits.bytes) {
         throw Error(Status::corrupt, origin + ": byte " + std::to_string(limits.bytes) + ": JSON of " +
                                          std::to_string(text.size()) + " bytes, at most " + std::to_string(limits.bytes) +
                                          " are read");
     }
-    Builder builder(text, origin, limits);
+    JsonBuilder builder(text, origin, limits);
     json::sax_parse(builder.first(), builder.last(), &builder);
     return builder.take();
 }

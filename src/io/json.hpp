@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,9 +16,29 @@ struct JsonLimits {
     std::size_t values = std::size_t{8} << 20;   ///< values in all; "[0,0,…" costs 8 bytes of memory for one of text
 };
 
+/// A parsed document, owned. nlohmann::json takes memory to release an array or object, and ends the process if there is
+/// none left; this one takes its document apart in place. So: borrow from it (`*document`, `document->`), and copy or move
+/// out numbers and text only, never arrays or objects.
+class JsonDocument {
+ public:
+    /// A document that says nothing: {}.
+    JsonDocument();
+    JsonDocument(JsonDocument&&) noexcept;                ///< the other may then only be assigned to or destroyed
+    JsonDocument& operator=(JsonDocument&&) noexcept;
+    ~JsonDocument();
+
+    [[nodiscard]] const nlohmann::json& operator*() const noexcept { return *root_; }
+    [[nodiscard]] const nlohmann::json* operator->() const noexcept { return root_.get(); }
+
+ private:
+    friend class JsonBuilder;
+    struct TakeApart { void operator()(nlohmann::json* root) const noexcept; };
+    std::unique_ptr<nlohmann::json, TakeApart> root_;
+};
+
 /// Parses JSON text. Throws Error(corrupt) naming `origin`, with the byte offset: syntax, too deep, too long, too many
 /// values, a key given twice in one object, a number beyond the range of double, text after the end, invalid UTF-8.
 /// The offset is where reading stopped: just behind what is wrong.
-[[nodiscard]] nlohmann::json parse_json(std::string_view text, const std::string& origin, JsonLimits limits = {});
+[[nodiscard]] JsonDocument parse_json(std::string_view text, const std::string& origin, JsonLimits limits = {});
 
 }  // namespace rorqual::io

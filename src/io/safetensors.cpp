@@ -58,11 +58,11 @@ std::uint64_t read_data_start(const File& file) {
     return length_bytes + length;
 }
 
-json read_json(const File& file, std::uint64_t data_start) {
+JsonDocument read_json(const File& file, std::uint64_t data_start) {
     std::string text(static_cast<std::size_t>(data_start - length_bytes), '\0');
     file.read(length_bytes, std::as_writable_bytes(std::span(text)));
-    json header = parse_json(text, file.name() + ": header", header_limits);
-    if (!header.is_object()) corrupt(file.name(), "header: expected a JSON object");
+    JsonDocument header = parse_json(text, file.name() + ": header", header_limits);
+    if (!header->is_object()) corrupt(file.name(), "header: expected a JSON object");
     return header;
 }
 
@@ -179,9 +179,9 @@ void check_coverage(const std::vector<TensorInfo>& tensors, const File& file, st
 
 Safetensors Safetensors::read_header(std::shared_ptr<const File> file) {
     const std::uint64_t data_start = read_data_start(*file);
-    const json header = read_json(*file, data_start);
+    const JsonDocument header = read_json(*file, data_start);
     Safetensors result;
-    for (const auto& [name, entry] : header.items()) {
+    for (const auto& [name, entry] : header->items()) {
         if (name == "__metadata__") {
             result.metadata = read_metadata(entry, file->name() + ": __metadata__");
         } else {

@@ -13,7 +13,6 @@ namespace rorqual::weights {
 namespace {
 
 using io::printable;
-using nlohmann::json;
 
 constexpr const char* single_name = "model.safetensors";
 constexpr const char* index_name = "model.safetensors.index.json";
@@ -33,9 +32,9 @@ using WeightMap = std::map<std::string, std::string>;
 
 WeightMap read_index(const io::File& file, Problems& problems) {
     const io::JsonLimits limits;
-    const json index = io::parse_json(io::read_text(file, limits.bytes), file.name(), limits);
-    const auto entry = index.is_object() ? index.find("weight_map") : index.end();
-    if (entry == index.end() || !entry->is_object()) {
+    const io::JsonDocument index = io::parse_json(io::read_text(file, limits.bytes), file.name(), limits);
+    const auto entry = index->is_object() ? index->find("weight_map") : index->end();
+    if (entry == index->end() || !entry->is_object()) {
         throw Error(Status::corrupt, file.name() + ": weight_map: expected an object of tensor names and file names");
     }
     WeightMap shards;

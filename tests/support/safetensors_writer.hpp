@@ -31,7 +31,6 @@ inline std::string stored_name(DType dtype) {
         case DType::boolean: return "BOOL";
         case DType::f64: return "F64";
         default: break;   // block formats have none
-        default: break;   // block formats have no place in this container
     }
     throw std::invalid_argument("dtype without a stored name");
 }

@@ -19,9 +19,9 @@ namespace {
 struct OneKey {
     explicit OneKey(const std::string& value) : json(io::parse_json("{\"k\":" + value + "}", "config.json")) {}
 
-    nlohmann::json json;
+    io::JsonDocument json;
     Problems problems;
-    ConfigReader reader{json, "config.json", problems};
+    ConfigReader reader{*json, "config.json", problems};
 
     [[nodiscard]] std::string problem() const {
         REQUIRE(problems.lines().size() == 1);
@@ -191,7 +191,7 @@ TEST_CASE("a config that is no object is one problem and reads as empty", "[weig
     const std::string text = GENERATE(as<std::string>{}, "[]", "null", "12", "\"text\"", "true");
     const auto json = io::parse_json(text, "config.json");
     Problems problems;
-    ConfigReader reader(json, "config.json", problems);
+    ConfigReader reader(*json, "config.json", problems);
     CHECK_FALSE(reader.has("k"));
     CHECK(reader.integer_or("k", 3, 0, 9) == 3);
     REQUIRE(problems.lines().size() == 1);
@@ -201,7 +201,7 @@ TEST_CASE("a config that is no object is one problem and reads as empty", "[weig
 TEST_CASE("reading goes on after a problem, so that all of them are found", "[weights][config]") {
     const auto json = io::parse_json(R"({"a":-1,"b":"x","c":[]})", "config.json");
     Problems problems;
-    ConfigReader reader(json, "config.json", problems);
+    ConfigReader reader(*json, "config.json", problems);
     (void)reader.integer("a", 0, 1);
     (void)reader.number("b", 0, 1);
     (void)reader.boolean_or("c", false);

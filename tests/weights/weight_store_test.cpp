@@ -494,7 +494,7 @@ TEST_CASE("reference checkpoints of the V2 family open with every tensor in its 
         const auto index = source.file_set()->find("model.safetensors.index.json");
         if (index) {
             const auto json = io::parse_json(io::read_text(*index, 1 << 20), index->name());
-            CHECK(json.at("weight_map").size() == store.tensors().size());
+            CHECK(json->at("weight_map").size() == store.tensors().size());
         }
         ++checkpoints;
         tensors += store.tensors().size();
