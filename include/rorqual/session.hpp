@@ -13,23 +13,25 @@
 
 namespace rorqual {
 
-/// What Session::sync did.
+/// What Session::sync did. kept + evaluated = length of the prompt.
 struct SyncReport {
     std::size_t kept = 0;        ///< tokens of the common prefix that were not evaluated again
     std::size_t evaluated = 0;   ///< tokens evaluated now
 };
 
-/// Counters of a session since its creation.
+/// Counters of a session since its creation; a fork starts anew. Tokens evaluated twice count twice, tokens of an evaluation
+/// that was given up do not count.
 struct SessionMetrics {
-    std::uint64_t prefill_tokens = 0;   ///< evaluated in pieces of two or more
-    double prefill_seconds = 0;
-    std::uint64_t decode_tokens = 0;    ///< evaluated one at a time
+    std::uint64_t prefill_tokens = 0;   ///< evaluated together with others
+    double prefill_seconds = 0;         ///< wall time of these evaluations
+    std::uint64_t decode_tokens = 0;    ///< evaluated alone, one at a time
     double decode_seconds = 0;
-    std::uint64_t cache_bytes = 0;      ///< state of all layers now
-    std::uint64_t scratch_bytes = 0;
+    std::uint64_t cache_bytes = 0;      ///< state of all layers now; pages shared with forks count fully in each
+    std::uint64_t scratch_bytes = 0;    ///< buffers, allocated once when the session was made
 };
 
 /// Looks on while a session evaluates. Called on the evaluating thread with borrowed views; must not call the session.
+/// What it throws ends the evaluation as a cancel does and leaves the call. Tokens evaluated again are shown again.
 class SessionObserver {
  public:
     virtual ~SessionObserver() = default;
@@ -40,29 +42,31 @@ class SessionObserver {
                          std::span<const float> weights) { (void)layer; (void)position; (void)per_token; (void)ids; (void)weights; }
 };
 
-/// When and with what a generation ends.
+/// How tokens are drawn, and when a generation ends.
 struct GenerateOptions {
-    SamplingOptions sampling;
-    std::size_t limit = 0;                    ///< tokens at most; 0 = as many as the context holds
-    std::vector<Token> stop_tokens;           ///< in addition to the model's own, unless ignore_eos
-    std::vector<std::string> stop_strings;    ///< text that ends the generation and is not part of it; needs a tokenizer
-    bool ignore_eos = false;                  ///< do not stop at the model's stop tokens
-    bool special = false;                     ///< special tokens appear in the text
+    SamplingOptions sampling = {};
+    std::size_t limit = 0;                        ///< tokens at most; 0 = as many as the context holds
+    std::vector<Token> stop_tokens = {};          ///< in addition to the model's own; they end the generation and have no text
+    std::vector<std::string> stop_strings = {};   ///< UTF-8 that ends the generation and is not part of its text; needs a tokenizer
+    bool ignore_eos = false;                      ///< the model's own stop tokens are tokens like others
+    bool special = false;                         ///< special tokens appear in the text
 };
 
+/// Why a generation ended. Where several reasons meet in one token, the first of this list counts.
 enum class Finish : std::int32_t {
-    none = 0,          ///< still running
-    stop_token = 1,
-    stop_string = 2,
+    none = 0,           ///< still running
+    stop_token = 1,     ///< the piece's token is the stop token
+    stop_string = 2,    ///< the text ends before the stop string
     limit = 3,
-    context_full = 4,
+    context_full = 4,   ///< the timeline has no room for another token
 };
 
 /// One step of a generation.
 struct Piece {
-    Token token = -1;               ///< the token drawn; −1 for a last piece that only carries held-back text
-    float logprob = 0;              ///< natural logarithm of the model's probability of it
-    std::string_view text;          ///< new text that is certain; may be empty. Borrowed until the next call
+    Token token = -1;               ///< the token drawn; −1 on a last piece without one: the context was full before the first
+    float logprob = 0;              ///< natural logarithm of the model's probability of it, before penalties and filters
+    std::string_view text = {};     ///< new text that is certain; empty while a character or a possible stop string is incomplete.
+                                    ///< The last piece brings what was held back. Borrowed until the next call
     Finish finish = Finish::none;   ///< set on the last piece
 };
 
@@ -70,7 +74,14 @@ class Generation;
 
 /// One timeline of a model: the tokens so far and what each layer remembers of them.
 /// Movable; fork() is the explicit copy. One thread at a time, any thread; cancel() from any thread at any time.
-/// A call that throws leaves a valid timeline: length() tells how much of it there is.
+///
+/// A call that throws leaves a valid timeline: length() tells how much of it there is, and every later call gives what a fresh
+/// session with those tokens would. Any call that evaluates can throw, besides what it names:
+///   cancelled     somebody called cancel()
+///   wrong_state   in a child process after fork(2): the model's threads are gone
+///   std::bad_alloc   memory for new pages of the cache; buffers are allocated when the session is made
+/// and whatever an executor or an observer throws. With SessionOptions::reproducible the logits depend on the tokens alone: not
+/// on how they were cut into calls, on what was rewound, or on the number of threads.
 class Session {
  public:
     Session(Session&&) noexcept;
@@ -78,37 +89,44 @@ class Session {
     ~Session();
 
     /// Makes the timeline equal to `prompt`: keeps the common prefix, forgets the rest, evaluates only what is new.
+    /// Errors: invalid_argument (an id outside the vocabulary; nothing changed), context_full (nothing changed), or as above:
+    /// the timeline is then a prefix of the prompt.
     SyncReport sync(std::span<const Token> prompt);
 
-    /// Evaluates tokens after the last. every_logit: empty, or [tokens.size() · vocab_size] f32 for the logits after each of them.
-    /// Errors: invalid_argument (an id outside the vocabulary; nothing changed), context_full (nothing changed), cancelled
-    /// (what was evaluated in whole pieces stays), wrong_state after fork(2) in the child.
+    /// Evaluates tokens after the last. every_logit: empty, or [tokens.size(), vocab_size] f32 for the logits after each of them.
+    /// Errors: invalid_argument (an id outside the vocabulary, every_logit of another size; nothing changed), context_full
+    /// (nothing changed), or as above: tokens that were evaluated in whole pieces stay. std::bad_alloc changes nothing.
     void append(std::span<const Token> tokens, std::span<float> every_logit = {});
 
-    /// Forgets all tokens from `length` on. length ≤ length(). Exactly the state of a session that never saw them.
+    /// Forgets all tokens from `length` on: exactly the state of a session that never saw them. Evaluates nothing itself; where a
+    /// layer cannot be cut at `length`, the next evaluation starts a little earlier. Error(invalid_argument) for length > length().
     void rewind(std::size_t length);
 
-    /// An independent session with the same timeline. Pages that are full are shared.
+    /// An independent session with the same timeline, without observer. Pages that are full are shared. Throws std::bad_alloc.
     [[nodiscard]] Session fork() const;
 
-    /// Logits after the last token: [vocab_size] f32, borrowed until the next call that changes the session. After a rewind the
-    /// last token is evaluated again to have them. Error(wrong_state) on an empty timeline.
+    /// Logits after the last token: [vocab_size] f32, borrowed until the next call that evaluates or changes the session.
+    /// Evaluates what is not evaluated yet: after a rewind the last token again, after a generation its last token.
+    /// Error(wrong_state) on an empty timeline.
     [[nodiscard]] std::span<const float> logits();
 
+    /// Oldest first. Borrowed until the next call that changes the timeline.
     [[nodiscard]] std::span<const Token> tokens() const noexcept;
     [[nodiscard]] std::size_t length() const noexcept;
     [[nodiscard]] std::size_t capacity() const noexcept;   ///< tokens that fit
     [[nodiscard]] SessionMetrics metrics() const noexcept;
     [[nodiscard]] const std::shared_ptr<const Model>& model() const noexcept;
 
-    /// Starts a generation after the last token. The session is borrowed and must not be used otherwise until it ends.
+    /// Starts a generation after the last token. The session is borrowed (it may be moved, not destroyed) and must not be used
+    /// otherwise until the generation ends. Errors: invalid_argument (naming the option), wrong_state (an empty timeline, or stop
+    /// strings without a tokenizer).
     [[nodiscard]] Generation generate(const GenerateOptions& options = {});
 
     /// Stops the evaluation that is running: it throws Error(cancelled) after at most one task's time. When none is running, the
     /// next one is stopped instead, once: a cancel between two tokens is not lost. Any thread; also from a signal handler.
     void cancel() const noexcept;
 
-    /// nullptr = none. Borrowed.
+    /// Who looks on from now on; nullptr = nobody. Borrowed.
     void observe(SessionObserver* observer) noexcept;
 
  private:
@@ -124,17 +142,24 @@ class Session {
 ///     auto generation = session.generate({.sampling = {.temperature = 0.7f}, .limit = 64});
 ///     while (auto piece = generation.next()) print(piece->text);
 ///
-/// Dropping it early is fine: the session then holds the tokens drawn so far.
+/// Every token drawn becomes part of the session's timeline at once, a stop token and those of a stop string included: the next
+/// turn of a conversation is appended to what is there, and a rewind by one token takes a stop token back. The last token is
+/// evaluated only when somebody asks for what follows it. Dropping a generation early is fine.
+///
+/// The text of all pieces joined is that of the tokens drawn, up to a stop token or stop string. A checkpoint without a tokenizer
+/// generates tokens with empty text. One thread at a time, together with its session.
 class Generation {
  public:
     Generation(Generation&&) noexcept;
     Generation& operator=(Generation&&) noexcept;
     ~Generation();
 
-    /// The next token, or nothing after the last. Throws Error(cancelled) and can be called again afterwards; context_full ends it
-    /// with a piece, not an error.
+    /// The next token, or nothing after the last piece. What it throws (as Session; invalid_argument where the model gives no finite
+    /// logit) leaves the timeline and the text as they were: it can be called again and goes on as if nothing had been. A full
+    /// context ends a generation with a piece, not an error.
     std::optional<Piece> next();
 
+    /// Finish::none until the last piece was delivered.
     [[nodiscard]] Finish finish() const noexcept;
 
  private:

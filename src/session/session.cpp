@@ -1,0 +1,80 @@
+#include "rorqual/session.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "rorqual/error.hpp"
+#include "session/impl.hpp"
+
+namespace rorqual {
+namespace {
+
+void check_ids(const char* argument, std::span<const Token> tokens, std::int64_t vocab_size) {
+    const auto bad = std::ranges::find_if(tokens, [&](Token token) { return token < 0 || token >= vocab_size; });
+    if (bad == tokens.end()) return;
+    throw Error(Status::invalid_argument, std::string(argument) + "[" + std::to_string(bad - tokens.begin()) + "]: token " + std::to_string(*bad) +
+                                              ", expected an id below " + std::to_string(vocab_size));
+}
+
+void check_room(std::size_t needed, std::size_t capacity) {
+    if (needed > capacity) {
+        throw Error(Status::context_full, "session: " + std::to_string(needed) + " tokens, expected at most " + std::to_string(capacity));
+    }
+}
+
+}  // namespace
+
+Session Model::session(const SessionOptions& options) const {
+    return Session(std::make_unique<Session::Impl>(shared_from_this(), session::resolve(options, geometry())));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+SyncReport Session::sync(std::span<const Token> prompt) {
+    check_ids("prompt", prompt, model()->geometry().vocab_size);
+    check_room(prompt.size(), capacity());
+    const auto now = tokens();
+    const auto common = static_cast<std::size_t>(std::ranges::mismatch(now, prompt).in1 - now.begin());
+    impl_->cut(common);
+    const std::size_t kept = impl_->evaluated();
+    impl_->append(prompt.subspan(common), {});
+    return {kept, prompt.size() - kept};
+}
+
+void Session::append(std::span<const Token> tokens, std::span<float> every_logit) {
+    const auto vocab = static_cast<std::size_t>(model()->geometry().vocab_size);
+    check_ids("tokens", tokens, static_cast<std::int64_t>(vocab));
+    check_room(length() + tokens.size(), capacity());
+    if (!every_logit.empty() && every_logit.size() != tokens.size() * vocab) {
+        throw Error(Status::invalid_argument, "every_logit: " + std::to_string(every_logit.size()) + " values, expected none or " +
+                                                  std::to_string(tokens.size() * vocab));
+    }
+    if (!tokens.empty()) impl_->append(tokens, every_logit);
+}
+
+void Session::rewind(std::size_t length) {
+    if (length > this->length()) {
+        throw Error(Status::invalid_argument, "length: " + std::to_string(length) + ", expected at most " + std::to_string(this->length()));
+    }
+    impl_->cut(length);
+}
+
+Session Session::fork() const { return Session(std::make_unique<Impl>(*impl_)); }
+
+std::span<const float> Session::logits() {
+    if (length() == 0) throw Error(Status::wrong_state, "session: an empty timeline has no logits");
+    return impl_->logits();
+}
+
+std::span<const Token> Session::tokens() const noexcept { return impl_->tokens(); }
+std::size_t Session::length() const noexcept { return impl_->length(); }
+std::size_t Session::capacity() const noexcept { return impl_->capacity(); }
+SessionMetrics Session::metrics() const noexcept { return impl_->metrics(); }
+const std::shared_ptr<const Model>& Session::model() const noexcept { return impl_->model(); }
+void Session::cancel() const noexcept { impl_->cancel(); }
+void Session::observe(SessionObserver* observer) noexcept { impl_->observe(observer); }
+
+}  // namespace rorqual
