@@ -17,6 +17,9 @@ class Descriptor {
     /// A second descriptor for the same open file; `name` is for errors. Throws Error(invalid_argument) if it is not open.
     [[nodiscard]] static Descriptor duplicate(int descriptor, const std::string& name);
 
+    /// Takes over a descriptor that is open.
+    [[nodiscard]] static Descriptor adopt(int number) noexcept { return Descriptor(number); }
+
     Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
     Descriptor& operator=(Descriptor&&) = delete;
     ~Descriptor();
