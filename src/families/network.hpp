@@ -19,7 +19,7 @@
 namespace rorqual::families {
 
 /// Looks on while a network computes; for comparing with other implementations and for showing what experts do.
-/// Called on the evaluating thread, with borrowed views. Must not throw.
+/// Called on the evaluating thread, with borrowed views. May throw: forward() then ends as a cancelled one does.
 class Observer {
  public:
     virtual ~Observer() = default;
