@@ -1,0 +1,124 @@
+#include "rorqual/tokenizer.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
+#include "io/file.hpp"
+#include "io/json.hpp"
+#include "rorqual/error.hpp"
+#include "rorqual/source.hpp"
+#include "text/tokenizer_impl.hpp"
+#include "text/utf8.hpp"
+
+namespace rorqual {
+namespace {
+
+// The added tokens of one kind, with contents as they will be looked for.
+text::AddedTokenMatcher matcher(const text::TokenizerParts& parts, bool normalized) {
+    std::vector<text::AddedToken> chosen;
+    std::copy_if(parts.added.begin(), parts.added.end(), std::back_inserter(chosen),
+                 [=](const text::AddedToken& token) { return token.normalized == normalized; });
+    for (text::AddedToken& token : chosen) {
+        std::string storage;
+        if (normalized) token.content = std::string(text::normalized(parts.normalization, token.content, storage));
+    }
+    return text::AddedTokenMatcher(std::move(chosen));
+}
+
+void check_is_utf8(std::string_view text) {
+    if (text.size() > UINT32_MAX) throw Error(Status::invalid_argument, "text: longer than 4 GiB");
+    if (const std::size_t at = text::first_invalid_utf8(text); at != std::string_view::npos) {
+        throw Error(Status::invalid_argument, "text: byte " + std::to_string(at) + " is not UTF-8");
+    }
+}
+
+void check_is_token(Token token, std::int64_t vocab_size) {
+    if (token >= 0 && token < vocab_size) return;
+    throw Error(Status::invalid_argument, "token " + std::to_string(token) + ": expected 0 to " + std::to_string(vocab_size - 1));
+}
+
+}  // namespace
+
+Tokenizer::Impl::Impl(text::TokenizerParts parts)
+    : vocabulary(std::move(parts.vocabulary)),
+      not_applied(std::move(parts.not_applied)),
+      bpe_(vocabulary, parts.byte_tokens, parts.merges, parts.whole_words),
+      pretokenizer_(parts.steps),
+      normalization_(parts.normalization),
+      raw_tokens_(matcher(parts, false)),
+      normalized_tokens_(matcher(parts, true)) {}
+
+std::vector<Token> Tokenizer::Impl::encode(std::string_view text, AddedTokens added) const {
+    check_is_utf8(text);
+    std::vector<Token> tokens;
+    tokens.reserve(text.size() / 4 + 1);
+    text::Bpe::Encoder encoder(bpe_, text.size());
+
+    const auto merge = [&](std::string_view piece) { encoder.encode(piece, tokens); };
+    const auto spell = [&](std::string_view part) { pretokenizer_.split(part, merge); };
+    const auto recognise = [&](Token token) { tokens.push_back(token); };
+    std::string storage;
+    if (added == AddedTokens::ignore) {
+        spell(text::normalized(normalization_, text, storage));
+        return tokens;
+    }
+    raw_tokens_.split(text, [&](std::string_view part) {
+        normalized_tokens_.split(text::normalized(normalization_, part, storage), spell, recognise);
+    }, recognise);
+    return tokens;
+}
+
+Tokenizer Tokenizer::from_json(std::string_view json, const std::string& origin) {
+    return Tokenizer(std::make_shared<const Impl>(text::read_tokenizer_json(json, origin)));
+}
+
+Tokenizer Tokenizer::open(const Source& source) {
+    const auto& files = source.file_set();
+    const std::string name = files->chosen().ends_with(".json") ? files->chosen() : "tokenizer.json";
+    const auto file = files->require(name, "the tokenizer");
+    return from_json(io::read_text(*file, io::JsonLimits{}.bytes), file->name());
+}
+
+std::vector<Token> Tokenizer::encode(std::string_view text, AddedTokens added) const { return impl_->encode(text, added); }
+
+std::string Tokenizer::decode(std::span<const Token> tokens, bool special) const {
+    StreamDecoder decoder(*this, special);
+    std::string text;
+    for (const Token token : tokens) text += decoder.push(token);
+    text += decoder.finish();
+    return text;
+}
+
+std::string_view Tokenizer::bytes(Token token) const { return impl_->vocabulary.bytes(token); }
+
+std::optional<Token> Tokenizer::find(std::string_view text) const { return impl_->vocabulary.find(text); }
+
+bool Tokenizer::is_special(Token token) const { return impl_->vocabulary.is_special(token); }
+
+std::int64_t Tokenizer::vocab_size() const noexcept { return impl_->vocabulary.size(); }
+
+const std::vector<std::string>& Tokenizer::not_applied() const noexcept { return impl_->not_applied; }
+
+StreamDecoder::StreamDecoder(Tokenizer tokenizer, bool special) : tokenizer_(std::move(tokenizer)), special_(special) {}
+
+std::string_view StreamDecoder::push(Token token) {
+    check_is_token(token, tokenizer_.vocab_size());
+    text_.clear();
+    if (!special_ && tokenizer_.is_special(token)) return text_;
+    pending_ += tokenizer_.bytes(token);
+    const std::size_t unfinished = text::append_lossy(text_, pending_);
+    pending_.erase(0, pending_.size() - unfinished);
+    return text_;
+}
+
+std::string_view StreamDecoder::finish() {
+    text_.clear();
+    // What is left is the beginning of one character.
+    if (!pending_.empty()) text_ = text::replacement_character;
+    pending_.clear();
+    return text_;
+}
+
+}  // namespace rorqual

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "rorqual/tokenizer.hpp"
+#include "text/added_tokens.hpp"
+#include "text/bpe.hpp"
+#include "text/normalizer.hpp"
+#include "text/pretokenizer.hpp"
+#include "text/vocabulary.hpp"
+
+namespace rorqual {
+
+namespace text {
+
+/// What a file says about a tokenizer, checked: every id is defined, every merge joins entries into an entry.
+struct TokenizerParts {
+    Vocabulary vocabulary{0, 0, 0};
+    std::array<Token, 256> byte_tokens{};
+    std::vector<Merge> merges;
+    bool whole_words = false;
+    std::vector<AddedToken> added;
+    Normalization normalization = Normalization::none;
+    std::vector<SplitStep> steps;
+    std::vector<std::string> not_applied;
+};
+
+/// Reads a tokenizer.json (Hugging Face `tokenizers`, version "1.0"). Throws Error(corrupt | unsupported) that names `origin` and key.
+[[nodiscard]] TokenizerParts read_tokenizer_json(std::string_view json, const std::string& origin);
+
+}  // namespace text
+
+class Tokenizer::Impl {
+ public:
+    explicit Impl(text::TokenizerParts parts);
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    [[nodiscard]] std::vector<Token> encode(std::string_view text, AddedTokens added) const;
+
+    const text::Vocabulary vocabulary;
+    const std::vector<std::string> not_applied;
+
+ private:
+    text::Bpe bpe_;   // borrows vocabulary
+    text::Pretokenizer pretokenizer_;
+    text::Normalization normalization_;
+    text::AddedTokenMatcher raw_tokens_;          // looked for first, in the text as it is
+    text::AddedTokenMatcher normalized_tokens_;   // looked for in what is left, normalised
+};
+
+}  // namespace rorqual
