@@ -63,8 +63,8 @@ struct ModelOptions {
     std::size_t threads = 0;                          ///< workers including the caller; 0 = one per physical core allowed
     Executor* executor = nullptr;                     ///< the host's threads instead of an own pool; borrowed for the model's life
     std::pmr::memory_resource* memory = nullptr;      ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed
-    std::string isa;                                  ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
-    Log log;                                          ///< may be empty
+    std::string isa{};                                ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
+    Log log{};                                        ///< may be empty
 };
 
 struct SessionOptions {

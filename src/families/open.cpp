@@ -1,0 +1,94 @@
+// Model::open and Model::plan of a source: from files to parts.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "cpu/isa.hpp"
+#include "families/model_parts.hpp"
+#include "families/plan.hpp"
+#include "families/text_files.hpp"
+#include "io/file.hpp"
+#include "io/json.hpp"
+
+namespace rorqual {
+namespace {
+
+using families::collect;
+
+// What the headers of a checkpoint tell.
+struct Blueprint {
+    std::string config_text;
+    io::JsonDocument config;
+    std::unique_ptr<families::Network> network;   // nullptr where config.json has problems
+    weights::TensorTable table;
+    weights::WeightStore store;
+};
+
+Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
+    Blueprint b;
+    collect(problems, [&] {
+        const auto file = files.require("config.json", "the model's sizes");
+        const io::JsonLimits limits;
+        b.config_text = io::read_text(*file, limits.bytes);
+        b.config = io::parse_json(b.config_text, file->name(), limits);
+        b.network = families::make_network(*b.config, file->name(), problems);
+    });
+    b.store = weights::WeightStore::open(files, problems);
+    if (b.network) {
+        b.network->list_tensors(b.table);
+        b.store.check(b.table, problems);
+    }
+    return b;
+}
+
+Plan plan_weights(const Blueprint& b) {
+    const auto bytes = b.store.bytes(b.table);
+    Plan plan;
+    plan.weights = bytes.total;
+    plan.weights_mapped = bytes.mapped;
+    return plan;
+}
+
+// Keys, values and what belongs to them end where the vocabulary does; with a config that cannot be read, anywhere.
+std::int64_t vocabulary_of(const Blueprint& b) { return b.network ? b.network->geometry().vocab_size : INT32_MAX; }
+
+}  // namespace
+
+std::shared_ptr<const Model> Model::open(const Source& source, const ModelOptions& options) {
+    auto& files = *source.file_set();
+    weights::Problems problems;
+    auto b = read_blueprint(files, problems);
+    auto text = families::read_text_files(files, *b.config, vocabulary_of(b), problems);
+    problems.throw_if_any();
+
+    auto parts = std::make_unique<Parts>();
+    parts->kernels = ops::choose(cpu::detect(), options.isa);
+    parts->workers = options.executor ? cpu::Workers::on(*options.executor) : cpu::Workers::pool(options.threads);
+    parts->memory = options.memory ? options.memory : std::pmr::new_delete_resource();
+    parts->log = options.log;
+    parts->identity = weights::identity(b.config_text, text.tokenizer_json, b.store.tensors());
+    parts->weights_plan = plan_weights(b);
+    b.store.load(b.table, *parts->memory);
+    b.network->weights_loaded();
+    parts->store = std::move(b.store);
+    parts->network = std::move(b.network);
+    parts->config = std::move(b.config_text);
+    parts->tokenizer = std::move(text.tokenizer);
+    parts->bos = text.bos;
+    parts->add_bos = text.add_bos;
+    parts->defaults = std::move(text.defaults);
+    if (parts->log && parts->tokenizer && parts->tokenizer->vocab_size() > parts->network->geometry().vocab_size) {
+        parts->log(LogLevel::warning, "tokenizer.json has tokens beyond config.json's vocab_size; the model cannot take them");
+    }
+    return Parts::assemble(std::move(parts));
+}
+
+Plan Model::plan(const Source& source, const SessionOptions& session, const ModelOptions& options) {
+    weights::Problems problems;
+    const auto b = read_blueprint(*source.file_set(), problems);
+    problems.throw_if_any();
+    const auto workers = options.executor ? options.executor->concurrency() : options.threads ? options.threads : cpu::usable_cores();
+    return families::plan_session(*b.network, plan_weights(b), session, workers);
+}
+
+}  // namespace rorqual
