@@ -84,7 +84,7 @@ void copy_output(void* output, const void* value, std::size_t known) noexcept {
 }
 
 TextBuffer::TextBuffer(char* buffer, std::size_t capacity, std::size_t* length)
-    : buffer_(array(buffer, capacity, "buffer").data()), capacity_(capacity), length_(&result(length, "length")) {}
+    : length_(&result(length, "length")), buffer_(array(buffer, capacity, "buffer").data()), capacity_(capacity) {}
 
 void TextBuffer::give(std::string_view text) {
     *length_ = text.size();
@@ -97,7 +97,7 @@ void TextBuffer::give(std::string_view text) {
 }
 
 TokenBuffer::TokenBuffer(std::int32_t* tokens, std::size_t capacity, std::size_t* count)
-    : tokens_(array(tokens, capacity, "tokens").data()), capacity_(capacity), count_(&result(count, "count")) {}
+    : count_(&result(count, "count")), tokens_(array(tokens, capacity, "tokens").data()), capacity_(capacity) {}
 
 void TokenBuffer::give(std::span<const Token> tokens) {
     *count_ = tokens.size();

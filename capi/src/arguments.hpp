@@ -114,9 +114,9 @@ class TextBuffer {
     void give(std::string_view text);
 
  private:
+    std::size_t* length_;
     char* buffer_;
     std::size_t capacity_;
-    std::size_t* length_;
 };
 
 class TokenBuffer {
@@ -125,9 +125,9 @@ class TokenBuffer {
     void give(std::span<const Token> tokens);
 
  private:
+    std::size_t* count_;
     std::int32_t* tokens_;
     std::size_t capacity_;
-    std::size_t* count_;
 };
 
 // ---- operands of the operations on plain arrays ----

@@ -109,8 +109,10 @@ int32_t rq_matmul(const rq_matmul_args* args, rq_error* err) {
     return boundary(err, [&] {
         const auto a = input(args, "args");
         OptionalExecutor executor(a.executor);
-        ops::matmul(weight(a.w, a.w_dtype, a.outputs, a.inputs, "args.w"), rows(a.x, a.tokens, a.inputs, a.x_stride, "args.x"),
-                    rows(a.y, a.tokens, a.outputs, a.y_stride, "args.y"), executor.get());
+        const WeightView w = weight(a.w, a.w_dtype, a.outputs, a.inputs, "args.w");
+        const ConstRows x = rows(a.x, a.tokens, a.inputs, a.x_stride, "args.x");
+        const Rows y = rows(a.y, a.tokens, a.outputs, a.y_stride, "args.y");
+        ops::matmul(w, x, y, executor.get());
     });
 }
 
@@ -122,14 +124,12 @@ int32_t rq_latent_attention(const rq_latent_attention_args* args, rq_error* err)
         const std::int64_t cached = sum(a.first, a.queries, "args.first");
         const std::int64_t query = sum(a.qk_nope_head_dim, a.qk_rope_head_dim, "args.q");
         const std::int64_t expanded = sum(a.qk_nope_head_dim, a.v_head_dim, "args.w_kv_b");
-        latent_attention(shape,
-                         rows(a.q, a.queries, product(a.heads, query, "args.q"), a.q_stride, "args.q"),
-                         rows(a.c_kv, cached, a.kv_lora_rank, a.c_kv_stride, "args.c_kv"),
-                         rows(a.k_pe, cached, a.qk_rope_head_dim, a.k_pe_stride, "args.k_pe"),
-                         weight(a.w_kv_b, a.w_dtype, product(a.heads, expanded, "args.w_kv_b"), a.kv_lora_rank, "args.w_kv_b"),
-                         a.first,
-                         rows(a.out, a.queries, product(a.heads, a.v_head_dim, "args.out"), a.out_stride, "args.out"),
-                         form_of(a.form), executor.get());
+        const ConstRows q = rows(a.q, a.queries, product(a.heads, query, "args.q"), a.q_stride, "args.q");
+        const ConstRows c_kv = rows(a.c_kv, cached, a.kv_lora_rank, a.c_kv_stride, "args.c_kv");
+        const ConstRows k_pe = rows(a.k_pe, cached, a.qk_rope_head_dim, a.k_pe_stride, "args.k_pe");
+        const WeightView w_kv_b = weight(a.w_kv_b, a.w_dtype, product(a.heads, expanded, "args.w_kv_b"), a.kv_lora_rank, "args.w_kv_b");
+        const Rows out = rows(a.out, a.queries, product(a.heads, a.v_head_dim, "args.out"), a.out_stride, "args.out");
+        latent_attention(shape, q, c_kv, k_pe, w_kv_b, a.first, out, form_of(a.form), executor.get());
     });
 }
 

@@ -298,8 +298,31 @@ RQ_API int32_t rq_model_kernels(const rq_model *model, char *buffer, size_t capa
 #define RQ_DTYPE_I16 7
 #define RQ_DTYPE_I32 8
 #define RQ_DTYPE_I64 9
-#define RQ_DTYPE_BOOL 10    /* one byte */
+#define RQ_DTYPE_BOOLEAN 10 /* one byte */
 #define RQ_DTYPE_F64 11
+/* Formats of GGUF files, in which 32 or 256 numbers share a block; names as there. */
+#define RQ_DTYPE_Q4_0 12
+#define RQ_DTYPE_Q4_1 13
+#define RQ_DTYPE_Q5_0 14
+#define RQ_DTYPE_Q5_1 15
+#define RQ_DTYPE_Q8_0 16
+#define RQ_DTYPE_Q2_K 17
+#define RQ_DTYPE_Q3_K 18
+#define RQ_DTYPE_Q4_K 19
+#define RQ_DTYPE_Q5_K 20
+#define RQ_DTYPE_Q6_K 21
+#define RQ_DTYPE_IQ4_NL 22
+#define RQ_DTYPE_IQ4_XS 23
+#define RQ_DTYPE_MXFP4 24
+#define RQ_DTYPE_IQ2_XXS 25
+#define RQ_DTYPE_IQ2_XS 26
+#define RQ_DTYPE_IQ2_S 27
+#define RQ_DTYPE_IQ3_XXS 28
+#define RQ_DTYPE_IQ3_S 29
+#define RQ_DTYPE_IQ1_S 30
+#define RQ_DTYPE_IQ1_M 31
+#define RQ_DTYPE_TQ1_0 32
+#define RQ_DTYPE_TQ2_0 33
 
 /* The name of a dtype: "bf16"; "unknown" for numbers that are none. Static text. Thread: any. Cannot fail. Since 0.1. */
 RQ_API const char *rq_dtype_name(int32_t dtype);
@@ -454,16 +477,17 @@ RQ_API int32_t rq_session_length(rq_session *session, size_t *length, rq_error *
 /* How many tokens fit into the timeline.   capacity: set. Thread: one at a time. Since 0.1. */
 RQ_API int32_t rq_session_capacity(rq_session *session, size_t *capacity, rq_error *err);
 
-/* Counters of a session since its creation. */
+/* Counters of a session since its creation; a fork starts anew. Tokens evaluated twice count twice, tokens of an evaluation that was
+ * given up do not count. */
 typedef struct rq_metrics {
     uint32_t struct_size;
     uint32_t reserved;
-    uint64_t prefill_tokens;   /* evaluated in pieces of two or more */
-    double prefill_seconds;
-    uint64_t decode_tokens;    /* evaluated one at a time */
+    uint64_t prefill_tokens;   /* evaluated together with others */
+    double prefill_seconds;    /* wall time of these evaluations */
+    uint64_t decode_tokens;    /* evaluated alone, one at a time */
     double decode_seconds;
-    uint64_t cache_bytes;      /* what all layers remember now */
-    uint64_t scratch_bytes;    /* buffers */
+    uint64_t cache_bytes;      /* what all layers remember now; memory shared with forks counts fully in each */
+    uint64_t scratch_bytes;    /* buffers, allocated once when the session was made */
 } rq_metrics;
 #define RQ_METRICS_INIT { sizeof(rq_metrics), 0, 0, 0, 0, 0, 0, 0 }
 
@@ -519,7 +543,8 @@ typedef struct rq_generation_options {
 } rq_generation_options;
 #define RQ_GENERATION_OPTIONS_INIT { sizeof(rq_generation_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/* A generation under way, pulled one token a call:
+/* A generation under way, pulled one token a call. Every token drawn becomes part of the session's timeline at once, a stop token and
+ * those of a stop string included; the text of all pieces joined is that of the tokens, up to a stop token or stop string.
  *
  *     do {
  *         if (rq_generation_next(generation, &piece, &err) != RQ_OK) break;
@@ -527,7 +552,7 @@ typedef struct rq_generation_options {
  *     } while (piece.finish == RQ_FINISH_NONE);
  *     rq_generation_free(generation);
  *
- * Used by one thread at a time together with its session. Freeing it early is fine: the session then holds the tokens drawn so far. */
+ * Used by one thread at a time together with its session. Freeing it early is fine. */
 typedef struct rq_generation rq_generation;
 
 #define RQ_FINISH_NONE 0         /* still running */
@@ -539,10 +564,11 @@ typedef struct rq_generation rq_generation;
 /* One step of a generation. */
 typedef struct rq_piece {
     uint32_t struct_size;
-    int32_t token;         /* the token drawn; -1 where a last piece only carries text that had been held back */
-    float logprob;         /* natural logarithm of the probability the model gave it */
+    int32_t token;         /* the token drawn; -1 on a last piece without one: the session was full before the first */
+    float logprob;         /* natural logarithm of the probability the model gave it, before penalties and filters */
     int32_t finish;        /* RQ_FINISH_*; not NONE on the last piece */
-    const char *text;      /* new text that is certain; may be empty, never NULL after RQ_OK. Borrowed until the next call with the generation */
+    const char *text;      /* new text that is certain: empty while a character or a possible stop string is incomplete; the last piece
+                              brings what was held back. Never NULL after RQ_OK. Borrowed until the next call with the generation */
     size_t text_len;       /* bytes; no zero at the end is promised */
 } rq_piece;
 #define RQ_PIECE_INIT { sizeof(rq_piece), 0, 0, 0, 0, 0 }
@@ -553,10 +579,11 @@ typedef struct rq_piece {
  *   options    may be NULL: greedy, until a stop token or the end of the room.
  *   out        owned: rq_generation_free().
  * A model without a tokenizer generates tokens without text.
- * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE (empty timeline; another generation under way). Since 0.1. */
+ * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE (empty timeline; another generation under way; stop strings without a tokenizer).
+ * Since 0.1. */
 RQ_API int32_t rq_generation_create(rq_session *session, const rq_generation_options *options, rq_generation **out, rq_error *err);
 
-/* Draws and evaluates the next token.
+/* Draws the next token, and evaluates the one before it where that is still to be done.
  *   piece      filled in. Where its finish is not RQ_FINISH_NONE it is the last one; calls after that give pieces with token -1, no
  *              text and the same finish.
  * Thread: one at a time. Errors: RQ_ERR_CANCELLED, RQ_ERR_CALLBACK: nothing is lost, and the call may be made again. Since 0.1. */

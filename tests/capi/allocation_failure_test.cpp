@@ -1,0 +1,139 @@
+// Every allocation of the C++ heap made to fail in turn, in a program of its own: it replaces operator new.
+#include <fstream>
+
+#include "capi/failing_new.hpp"
+#include "capi/support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace rorqual::test;
+
+namespace {
+
+// How many allocations a call makes; the call itself must succeed.
+template <class Call>
+long allocations_of(Call&& call) {
+    rq_error err = RQ_ERROR_INIT;
+    count_allocations();
+    const std::int32_t status = call(&err);
+    const long count = stop_counting();
+    must(status, err);
+    return count;
+}
+
+// Makes allocation after allocation of a call fail, once and for ever; at most `tries` of them, spread over all. A call may
+// succeed all the same where it can do without the allocation that failed.
+template <class Call>
+void fail_in_turn(Call&& call, long tries) {
+    const long count = allocations_of(call);
+    CAPTURE(count);
+    REQUIRE(count > 0);
+    const long step = std::max(1L, count / tries);
+    long refusals = 0;
+    for (long n = 0; n < count; n += step) {
+        for (const bool always : {false, true}) {
+            rq_error err = RQ_ERROR_INIT;
+            fail_allocation(n, always);
+            const std::int32_t status = call(&err);
+            stop_counting();
+            CAPTURE(n, always, err.message);
+            REQUIRE((status == RQ_ERR_NO_MEMORY || status == RQ_OK));
+            REQUIRE(err.code == status);
+            refusals += status == RQ_ERR_NO_MEMORY;
+        }
+    }
+    CHECK(refusals > 0);
+    must(call(nullptr), Err());   // and with memory again, all is as before
+}
+
+}  // namespace
+
+TEST_CASE("opening a model in which any allocation fails gives RQ_ERR_NO_MEMORY", "[capi][memory]") {
+    const TempFolder folder;   // without the tokenizer, whose thousands of small allocations have their own test
+    for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) {
+        std::filesystem::create_symlink(tale_folder() / name, folder / name);
+    }
+    const auto source = source_of(folder.path());
+    fail_in_turn([&](rq_error* err) {
+        rq_model* model = nullptr;
+        const auto status = rq_model_open(source.get(), nullptr, &model, err);
+        if (status != RQ_OK && model != nullptr) return std::int32_t{-1};
+        rq_model_free(model);
+        return status;
+    }, 400);
+}
+
+TEST_CASE("opening a tokenizer in which any allocation fails gives RQ_ERR_NO_MEMORY", "[capi][memory]") {
+    const auto source = source_of(tale_folder());
+    fail_in_turn([&](rq_error* err) {
+        rq_tokenizer* tokenizer = nullptr;
+        const auto status = rq_tokenizer_open(source.get(), &tokenizer, err);
+        if (status != RQ_OK && tokenizer != nullptr) return std::int32_t{-1};
+        rq_tokenizer_free(tokenizer);
+        return status;
+    }, 60);
+}
+
+TEST_CASE("sessions, text and generations in which any allocation fails give RQ_ERR_NO_MEMORY", "[capi][memory]") {
+    const std::string text = "There was once a king who had three sons \U0001F98A";
+    const auto ids = prompt_ids(text);
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.context = 200;
+    SECTION("a session's whole life") {
+        fail_in_turn([&](rq_error* err) {
+            rq_session *session = nullptr, *fork = nullptr;
+            auto status = rq_session_create(tale(), &options, &session, err);
+            if (status == RQ_OK) status = rq_session_append(session, ids.data(), ids.size(), nullptr, 0, err);
+            if (status == RQ_OK) status = rq_session_fork(session, &fork, err);
+            if (status == RQ_OK) status = rq_session_append(fork, ids.data(), 3, nullptr, 0, err);
+            if (status == RQ_OK) status = rq_session_rewind(session, 4, err);
+            rq_session_free(session);
+            rq_session_free(fork);
+            return status;
+        }, 300);
+    }
+    SECTION("encoding and decoding") {
+        fail_in_turn([&](rq_error* err) {
+            std::int32_t tokens[100];
+            std::size_t count = 0;
+            return rq_model_encode_prompt(tale(), text.data(), text.size(), RQ_ENCODE_ADDED_TOKENS, tokens, 100, &count, err);
+        }, 300);
+    }
+    SECTION("a generation") {
+        const auto session = session_on(tale(), &options);
+        append(session.get(), ids);
+        const char* const stop = "a string long enough to need memory of its own";
+        rq_generation_options generation_options = RQ_GENERATION_OPTIONS_INIT;
+        generation_options.limit = 3;
+        generation_options.stop_strings = &stop;
+        generation_options.stop_string_count = 1;
+        fail_in_turn([&](rq_error* err) {
+            rq_generation* generation = nullptr;
+            auto status = rq_generation_create(session.get(), &generation_options, &generation, err);
+            rq_piece piece = RQ_PIECE_INIT;
+            while (status == RQ_OK && piece.finish == RQ_FINISH_NONE) status = rq_generation_next(generation, &piece, err);
+            rq_generation_free(generation);
+            stop_counting();
+            must(rq_session_rewind(session.get(), ids.size(), nullptr), Err());
+            return status;
+        }, 300);
+    }
+}
+
+TEST_CASE("an evaluation that runs out of memory leaves a session that goes on correctly", "[capi][memory]") {
+    const auto ids = prompt_ids("There was once a king who had three sons, and the youngest went into the wood");
+    const auto fresh = small_session();
+    append(fresh.get(), ids);
+    const auto expected = logits_of(fresh.get());
+    for (long n = 0; n < 12; ++n) {
+        CAPTURE(n);
+        const auto session = small_session();
+        append(session.get(), {ids.begin(), ids.begin() + 3});
+        Err err;
+        fail_allocation(n, true);
+        const auto status = rq_session_append(session.get(), ids.data() + 3, ids.size() - 3, nullptr, 0, &err);
+        stop_counting();
+        CHECK((status == RQ_OK || status == RQ_ERR_NO_MEMORY));
+        must(rq_session_sync(session.get(), ids.data(), ids.size(), nullptr, nullptr, &err), err);
+        CHECK(logits_of(session.get()) == expected);
+    }
+}

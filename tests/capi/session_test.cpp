@@ -1,0 +1,258 @@
+// One timeline through the C interface.
+#define RQ_ENABLE_UNSTABLE
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "capi/support.hpp"
+
+using namespace rorqual::test;
+
+namespace {
+
+std::vector<std::int32_t> tokens_of(rq_session* session) {
+    const std::int32_t* tokens = nullptr;
+    std::size_t count = 0;
+    Err err;
+    must(rq_session_tokens(session, &tokens, &count, &err), err);
+    return {tokens, tokens + count};
+}
+
+std::vector<std::int32_t> long_prompt(std::size_t count) {
+    std::vector<std::int32_t> ids(count);
+    for (std::size_t i = 0; i < count; ++i) ids[i] = static_cast<std::int32_t>((i * 37 + 11) % 4096);
+    return ids;
+}
+
+}  // namespace
+
+TEST_CASE("sync keeps the common prefix and evaluates only what is new", "[capi][session]") {
+    const auto session = small_session();
+    const auto ids = long_prompt(40);
+    std::size_t kept = 9, evaluated = 9;
+    Err err;
+    must(rq_session_sync(session.get(), ids.data(), 40, &kept, &evaluated, &err), err);
+    CHECK(kept == 0);
+    CHECK(evaluated == 40);
+    auto other = ids;
+    other[30] = 1234;
+    must(rq_session_sync(session.get(), other.data(), 35, &kept, &evaluated, &err), err);
+    CHECK(kept == 30);
+    CHECK(evaluated == 5);
+    CHECK(tokens_of(session.get()) == std::vector<std::int32_t>(other.begin(), other.begin() + 35));
+    const auto fresh = small_session();
+    append(fresh.get(), {other.begin(), other.begin() + 35});
+    CHECK(logits_of(session.get()) == logits_of(fresh.get()));
+}
+
+TEST_CASE("append gives the logits after every token where there is room for them", "[capi][session]") {
+    const auto ids = long_prompt(9);
+    const auto whole = small_session();
+    std::vector<float> every(9 * 4096, std::numeric_limits<float>::quiet_NaN());
+    Err err;
+    must(rq_session_append(whole.get(), ids.data(), ids.size(), every.data(), every.size(), &err), err);
+    const auto pieces = small_session();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        append(pieces.get(), {ids[i]});
+        const std::vector<float> row(every.begin() + static_cast<std::ptrdiff_t>(i * 4096), every.begin() + static_cast<std::ptrdiff_t>((i + 1) * 4096));
+        CHECK(logits_of(pieces.get()) == row);
+    }
+    CHECK(rq_session_append(whole.get(), ids.data(), 2, every.data(), 4096, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(rq_session_append(whole.get(), ids.data(), 2, every.data(), 2 * 4096 + 1, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(length_of(whole.get()) == 9);
+}
+
+TEST_CASE("after a rewind a session is what it would be had it never seen the rest", "[capi][session]") {
+    const auto ids = long_prompt(20);
+    const auto session = small_session();
+    append(session.get(), ids);
+    Err err;
+    CHECK(rq_session_rewind(session.get(), 21, &err) == RQ_ERR_INVALID_ARGUMENT);
+    must(rq_session_rewind(session.get(), 7, &err), err);
+    CHECK(length_of(session.get()) == 7);
+    const auto fresh = small_session();
+    append(fresh.get(), {ids.begin(), ids.begin() + 7});
+    CHECK(logits_of(session.get()) == logits_of(fresh.get()));
+    must(rq_session_rewind(session.get(), 0, &err), err);
+    const float* logits = nullptr;
+    std::size_t count = 0;
+    CHECK(rq_session_logits(session.get(), &logits, &count, &err) == RQ_ERR_WRONG_STATE);
+    CHECK(logits == nullptr);
+}
+
+TEST_CASE("a fork goes its own way", "[capi][session]") {
+    const auto session = small_session();
+    append(session.get(), long_prompt(10));
+    rq_session* made = nullptr;
+    Err err;
+    must(rq_session_fork(session.get(), &made, &err), err);
+    const SessionHandle fork(made);
+    CHECK(logits_of(fork.get()) == logits_of(session.get()));
+    const auto before = logits_of(session.get());
+    append(fork.get(), {5, 6, 7});
+    CHECK(length_of(session.get()) == 10);
+    CHECK(logits_of(session.get()) == before);
+}
+
+TEST_CASE("tokens outside the vocabulary and tokens beyond the room change nothing", "[capi][session]") {
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.context = 16;
+    const auto session = session_on(tale(), &options);
+    append(session.get(), long_prompt(10));
+    const auto before = logits_of(session.get());
+    std::size_t capacity = 0;
+    Err err;
+    must(rq_session_capacity(session.get(), &capacity, &err), err);
+    CHECK(capacity == 16);
+    const auto more = long_prompt(7);
+    CHECK(rq_session_append(session.get(), more.data(), 7, nullptr, 0, &err) == RQ_ERR_CONTEXT_FULL);
+    for (const std::int32_t wrong : {-1, 4096, INT32_MAX, INT32_MIN}) {
+        const std::int32_t ids[] = {5, wrong};
+        CAPTURE(wrong);
+        CHECK(rq_session_append(session.get(), ids, 2, nullptr, 0, &err) == RQ_ERR_INVALID_ARGUMENT);
+        CHECK(rq_session_sync(session.get(), ids, 2, nullptr, nullptr, &err) == RQ_ERR_INVALID_ARGUMENT);
+    }
+    CHECK(length_of(session.get()) == 10);
+    CHECK(logits_of(session.get()) == before);
+}
+
+TEST_CASE("session options out of range are refused", "[capi][session]") {
+    const auto refused = [](auto set) {
+        rq_session_options o = RQ_SESSION_OPTIONS_INIT;
+        set(o);
+        rq_session* session = nullptr;
+        Err err;
+        CHECK(rq_session_create(tale(), &o, &session, &err) == RQ_ERR_INVALID_ARGUMENT);
+        CHECK(session == nullptr);
+        CAPTURE(err.message);
+        CHECK(err.says("context:") + err.says("chunk:") + err.says("mode:") + err.says("cache:") + err.says("relaxed:") == 1);
+    };
+    refused([](auto& o) { o.context = 2049; });
+    refused([](auto& o) { o.context = UINT64_MAX; });
+    refused([](auto& o) { o.chunk = UINT64_MAX; });
+    refused([](auto& o) { o.mode = 99; });
+    refused([](auto& o) { o.mode = -1; });
+    refused([](auto& o) { o.cache = 3; });
+    refused([](auto& o) { o.relaxed = 2; });
+}
+
+TEST_CASE("a session counts what it does", "[capi][session]") {
+    const auto session = small_session();
+    append(session.get(), long_prompt(33));
+    append(session.get(), {5});
+    rq_metrics metrics = RQ_METRICS_INIT;
+    Err err;
+    must(rq_session_metrics(session.get(), &metrics, &err), err);
+    CHECK(metrics.prefill_tokens == 33);
+    CHECK(metrics.decode_tokens == 1);
+    CHECK(metrics.prefill_seconds > 0);
+    CHECK(metrics.decode_seconds > 0);
+    CHECK(metrics.cache_bytes > 0);
+}
+
+TEST_CASE("cancel stops the evaluation that runs, and the session goes on correctly afterwards", "[capi][session][cancel]") {
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.chunk = 32;
+    const auto session = session_on(tale(), &options);
+    const auto ids = long_prompt(1500);
+    Err err;
+    std::int32_t status = RQ_OK;
+    std::thread canceller([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(15));
+        rq_session_cancel(session.get());
+    });
+    status = rq_session_append(session.get(), ids.data(), ids.size(), nullptr, 0, &err);
+    canceller.join();
+    REQUIRE(status == RQ_ERR_CANCELLED);
+    CHECK(length_of(session.get()) < ids.size());
+    const std::size_t target = length_of(session.get()) + 40;
+    must(rq_session_sync(session.get(), ids.data(), target, nullptr, nullptr, &err), err);
+    const auto fresh = session_on(tale());
+    append(fresh.get(), {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(target)});
+    CHECK(logits_of(session.get()) == logits_of(fresh.get()));
+}
+
+TEST_CASE("a cancel between two calls stops the next one, once", "[capi][session][cancel]") {
+    const auto session = small_session();
+    append(session.get(), long_prompt(5));
+    rq_session_cancel(session.get());
+    const std::int32_t ids[] = {5, 6};
+    Err err;
+    CHECK(rq_session_append(session.get(), ids, 2, nullptr, 0, &err) == RQ_ERR_CANCELLED);
+    CHECK(rq_session_append(session.get(), ids, 2, nullptr, 0, &err) == RQ_OK);
+}
+
+namespace {
+
+struct Seen {
+    std::vector<std::int64_t> hidden_layers;
+    std::vector<std::int64_t> expert_layers;
+    std::int64_t tokens = 0;
+    std::int32_t answer = 0;
+};
+
+rq_observer observer_of(Seen& seen) {
+    rq_observer observer = RQ_OBSERVER_INIT;
+    observer.user = &seen;
+    observer.hidden = [](std::int64_t layer, std::int64_t position, std::int64_t tokens, std::int64_t cols, std::int64_t stride,
+                         const float* x, void* user) -> std::int32_t {
+        auto& s = *static_cast<Seen*>(user);
+        s.hidden_layers.push_back(layer);
+        if (position != s.tokens && layer == -1) return 1;
+        if (layer == -1) s.tokens += tokens;
+        return cols == 256 && stride >= cols && std::isfinite(x[(tokens - 1) * stride + cols - 1]) ? 0 : 2;
+    };
+    observer.experts = [](std::int64_t layer, std::int64_t, std::int64_t tokens, std::int64_t per_token, const std::int32_t* ids,
+                          const float* weights, void* user) -> std::int32_t {
+        auto& s = *static_cast<Seen*>(user);
+        s.expert_layers.push_back(layer);
+        for (std::int64_t i = 0; i < tokens * per_token; ++i) {
+            if (ids[i] < 0 || ids[i] >= 16 || !(weights[i] > 0)) return 3;
+        }
+        return per_token == 4 ? s.answer : 4;
+    };
+    return observer;
+}
+
+}  // namespace
+
+TEST_CASE("an observer sees the residual stream of every layer and the experts of every expert layer", "[capi][session][unstable]") {
+    const auto session = small_session();
+    Seen seen;
+    const rq_observer observer = observer_of(seen);
+    Err err;
+    must(rq_session_observe(session.get(), &observer, &err), err);
+    append(session.get(), long_prompt(7));
+    CHECK(seen.hidden_layers == std::vector<std::int64_t>{-1, 0, 1, 2, 3, 4});
+    CHECK(seen.expert_layers == std::vector<std::int64_t>{1, 2, 3, 4});
+    CHECK(seen.tokens == 7);
+    rq_session* fork = nullptr;
+    must(rq_session_fork(session.get(), &fork, &err), err);
+    append(fork, {5});
+    rq_session_free(fork);
+    CHECK(seen.tokens == 7);   // forks have no observer
+    must(rq_session_observe(session.get(), nullptr, &err), err);
+    append(session.get(), {5});
+    CHECK(seen.tokens == 7);
+}
+
+TEST_CASE("an observer that says stop ends the call with RQ_ERR_CALLBACK, and the session stays right", "[capi][session][unstable]") {
+    const auto session = small_session();
+    append(session.get(), long_prompt(7));
+    Seen seen;
+    seen.tokens = 7;
+    seen.answer = 42;
+    const rq_observer observer = observer_of(seen);
+    Err err;
+    must(rq_session_observe(session.get(), &observer, &err), err);
+    const std::int32_t ids[] = {5, 6, 7};
+    CHECK(rq_session_append(session.get(), ids, 3, nullptr, 0, &err) == RQ_ERR_CALLBACK);
+    CHECK(err.says("42"));
+    must(rq_session_observe(session.get(), nullptr, &err), err);
+    auto all = long_prompt(7);
+    all.insert(all.end(), ids, ids + 3);
+    must(rq_session_sync(session.get(), all.data(), all.size(), nullptr, nullptr, &err), err);
+    const auto fresh = small_session();
+    append(fresh.get(), all);
+    CHECK(logits_of(session.get()) == logits_of(fresh.get()));
+}
