@@ -25,7 +25,7 @@ inline constexpr int exit_interrupted = 130;
 
 /// A status other than RQ_OK as an exception that keeps the code.
 struct LibraryError : Failure {
-    LibraryError(std::int32_t status, const std::string& line) : Failure(line), status(status) {}
+    LibraryError(std::int32_t code, const std::string& line) : Failure(line), status(code) {}
     std::int32_t status;
 };
 
