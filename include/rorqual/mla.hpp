@@ -37,8 +37,13 @@ enum class AttentionForm {
 ///   w_kv_b  [H·(nope+v), kv_lora]: per head the rows of W_uk, then those of W_uv (the checkpoint's kv_b_proj)
 ///   out     [T, H·v] f32
 ///
-/// Score of head h: softmax_scale · (q_nope[h]·W_uk[h]·c_s + q_pe[h]·k_pe_s); output Σ_s p_s W_uv[h] c_s. Softmax in f32.
-/// Every query's result depends neither on T nor on the executor. Throws Error(invalid_argument) naming the operand whose shape is wrong.
+/// Score of head h for token s: softmax_scale · (q_nope[h]·W_uk[h]·c_s + q_pe[h]·k_pe_s); p = softmax over s ≤ the query's
+/// position, in f32; output Σ_s p_s W_uv[h] c_s. DeepSeek-V2 eq. (10), (11), (17), (18).
+///
+/// out overlaps no operand. Rows may lie apart (stride > cols); rows of c_kv and k_pe that do are copied first. Scratch is taken
+/// from operator new and grows with T and the executor's concurrency, not with the cached tokens. A query's result has the same
+/// bits for any T and any executor; the two forms agree to rounding. Any thread. Throws Error(invalid_argument) naming the
+/// operand whose shape is wrong, std::bad_alloc.
 void latent_attention(const LatentAttentionShape& shape, ConstRows q, ConstRows c_kv, ConstRows k_pe, WeightView w_kv_b,
                       std::int64_t first, Rows out, AttentionForm form = AttentionForm::automatic, Executor* executor = nullptr);
 

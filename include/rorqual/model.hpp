@@ -62,7 +62,7 @@ using Log = std::function<void(LogLevel level, std::string_view line)>;
 struct ModelOptions {
     std::size_t threads = 0;                          ///< workers including the caller; 0 = one per physical core allowed
     Executor* executor = nullptr;                     ///< the host's threads instead of an own pool; borrowed for the model's life
-    std::pmr::memory_resource* memory = nullptr;      ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed
+    std::pmr::memory_resource* memory = nullptr;      ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed for the life of the model and its sessions; called on whatever threads use them
     std::string isa{};                                ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
     Log log{};                                        ///< may be empty
 };
@@ -84,7 +84,8 @@ struct TensorSummary {
     std::uint64_t bytes = 0;
 };
 
-/// What generation_config.json recommends; fields it does not mention keep SamplingOptions' defaults.
+/// What generation_config.json recommends; fields it does not mention keep SamplingOptions' defaults. As in the library that
+/// writes these files, sampling is greedy unless do_sample is true, and then at temperature 1 unless it says another.
 struct GenerationDefaults {
     SamplingOptions sampling;
     std::vector<Token> stop_tokens;       ///< eos_token_id, from generation_config.json or config.json

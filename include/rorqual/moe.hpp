@@ -23,6 +23,7 @@ enum class GroupScore {
 };
 
 /// Which experts a token goes to, and with what weights. Names as in config.json.
+/// (V2 files with norm_topk_prob normalise or scale, never both: they need scale 1 here. V3 and V4 do both.)
 struct RouterOptions {
     std::int64_t experts = 0;              ///< n_routed_experts
     std::int64_t experts_per_token = 0;    ///< num_experts_per_tok
@@ -39,7 +40,8 @@ struct RouterOptions {
 ///   bias     [E] f32 or empty: added to the scores for choosing only, never to the weights (V3's correction bias)
 ///   ids      [T·k] chosen experts by descending selection score, ties to the lower id
 ///   weights  [T·k] unbiased scores, normalised and scaled as asked
-/// Groups outside the kept ones are masked with −∞. Throws Error(invalid_argument) naming the option that makes no sense. Any thread.
+/// Groups outside the kept ones are masked with −∞, so their experts are never chosen; a NaN score counts as −∞ in choosing. The k
+/// ids of a token are different. Any thread. Throws Error(invalid_argument) naming the option or operand that makes no sense.
 void route(const RouterOptions& options, ConstRows logits, std::span<const float> bias, std::span<std::int32_t> ids, std::span<float> weights);
 
 /// One expert: W_down·(silu(W_gate·x) ⊙ W_up·x).   gate, up [m, D], down [D, m]. "GLU Variants Improve Transformer".
@@ -50,7 +52,9 @@ struct Expert {
 };
 
 /// y[t] += Σ_j weights[t,j] · expert_{ids[t,j]}(x[t]).   x, y [T, D] f32; ids, weights [T·k]. Experts are visited by ascending id, each once;
-/// every token's sum is taken in that order, whatever the other tokens are. Ids outside the list throw Error(invalid_argument).
+/// every token's sum is taken in that order, so it has the same bits whatever the other tokens are and for any executor. Experts may
+/// differ in width m; those that no token goes to are not read. y overlaps no operand. Scratch from operator new: T·k·m floats.
+/// Any thread. Throws Error(invalid_argument) naming the operand whose shape is wrong, or the id outside the list; std::bad_alloc.
 void mix_experts(std::span<const Expert> experts, std::int64_t experts_per_token, std::span<const std::int32_t> ids,
                  std::span<const float> weights, ConstRows x, Rows y, Executor* executor = nullptr);
 

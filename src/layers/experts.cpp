@@ -6,16 +6,16 @@ namespace rorqual::layers {
 namespace {
 
 constexpr std::int64_t token_block = 64;   // tokens of one expert in one product
-constexpr std::int64_t tile_most = 128;    // rows of a weight matrix in one task …
-constexpr std::int64_t tile_least = 16;
-constexpr std::int64_t task_macs = 1 << 18;   // … as many as make about 20 µs of work, so that handing it out does not show
-
-std::int64_t tile_rows(std::int64_t rows, std::int64_t macs_per_row) noexcept {
-    const auto wanted = std::clamp(task_macs / std::max<std::int64_t>(macs_per_row, 1), tile_least, tile_most);
-    return std::min(rows, wanted / tile_least * tile_least);
-}
+constexpr std::int64_t tile_most = 128;    // rows of a weight matrix in one task: gathering tokens costs 1/128 of their products
 
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t size) noexcept { return (count + size - 1) / size; }
+
+// Rows of a matrix in one task, so that `matrices` like it make about four tasks for every worker. No result depends on it.
+std::int64_t tile_rows(std::int64_t rows, std::int64_t matrices, std::size_t workers) noexcept {
+    constexpr std::int64_t step = 16;
+    const auto tiles = blocks_of(4 * static_cast<std::int64_t>(workers), matrices);
+    return std::clamp(blocks_of(blocks_of(rows, tiles), step) * step, step, tile_most);
+}
 
 struct Mix {
     const ops::Run& run;
@@ -69,8 +69,7 @@ ConstRows Mix::gather(std::int64_t place, std::int64_t count, std::size_t worker
 }
 
 void Mix::gate_and_up() const {
-    const auto choices_per_expert = blocks_of(static_cast<std::int64_t>(choice.ids.size()), static_cast<std::int64_t>(active.size()));
-    const auto tile = tile_rows(shape.width, 2 * shape.hidden * choices_per_expert);
+    const auto tile = tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count());
     const auto tiles = blocks_of(shape.width, tile);
     run.parallel_for(static_cast<std::int64_t>(active.size()) * tiles, [&](std::int64_t task, std::size_t worker) {
         const auto id = active[static_cast<std::size_t>(task / tiles)];
@@ -92,7 +91,7 @@ void Mix::gate_and_up() const {
 }
 
 void Mix::down_and_add() const {
-    const auto tile = tile_rows(shape.hidden, shape.width * static_cast<std::int64_t>(choice.ids.size()));
+    const auto tile = tile_rows(shape.hidden, 1, run.workers.count());
     run.parallel_for(blocks_of(shape.hidden, tile), [&](std::int64_t task, std::size_t worker) {
         const auto row = task * tile;
         const auto count = std::min(tile, shape.hidden - row);
