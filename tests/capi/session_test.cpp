@@ -1,5 +1,9 @@
 // One timeline through the C interface.
 #define RQ_ENABLE_UNSTABLE
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -150,26 +154,59 @@ TEST_CASE("a session counts what it does", "[capi][session]") {
     CHECK(metrics.cache_bytes > 0);
 }
 
-TEST_CASE("cancel stops the evaluation that runs, and the session goes on correctly afterwards", "[capi][session][cancel]") {
+namespace {
+
+// Holds an evaluation at a chosen moment, its n-th look at a hidden state, until another thread has cancelled it.
+struct Moment {
+    std::int64_t looks_left = 0;
+    std::atomic<bool> reached{false};
+    std::atomic<bool> cancelled{false};
+
+    rq_observer observer() {
+        rq_observer o = RQ_OBSERVER_INIT;
+        o.user = this;
+        o.hidden = [](std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, const float*, void* user) -> std::int32_t {
+            auto& moment = *static_cast<Moment*>(user);
+            if (moment.looks_left-- == 0) {
+                moment.reached = true;
+                while (!moment.cancelled) std::this_thread::yield();
+            }
+            return 0;
+        };
+        return o;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a cancel from another thread stops an evaluation at any moment, and the session goes on correctly", "[capi][session][cancel]") {
     rq_session_options options = RQ_SESSION_OPTIONS_INIT;
-    options.chunk = 32;
-    const auto session = session_on(tale(), &options);
-    const auto ids = long_prompt(1500);
-    Err err;
-    std::int32_t status = RQ_OK;
-    std::thread canceller([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(15));
-        rq_session_cancel(session.get());
-    });
-    status = rq_session_append(session.get(), ids.data(), ids.size(), nullptr, 0, &err);
-    canceller.join();
-    REQUIRE(status == RQ_ERR_CANCELLED);
-    CHECK(length_of(session.get()) < ids.size());
-    const std::size_t target = length_of(session.get()) + 40;
-    must(rq_session_sync(session.get(), ids.data(), target, nullptr, nullptr, &err), err);
-    const auto fresh = session_on(tale());
-    append(fresh.get(), {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(target)});
-    CHECK(logits_of(session.get()) == logits_of(fresh.get()));
+    options.chunk = 16;
+    options.context = 128;
+    const auto ids = long_prompt(100);
+    const auto fresh = small_session();
+    append(fresh.get(), ids);
+    const auto expected = logits_of(fresh.get());
+    for (const std::int64_t look : {0, 1, 5, 6, 17, 39}) {   // in the first chunk, at its end, in later ones
+        CAPTURE(look);
+        const auto session = session_on(tale(), &options);
+        Moment moment;
+        moment.looks_left = look;
+        const rq_observer observer = moment.observer();
+        Err err;
+        must(rq_session_observe(session.get(), &observer, &err), err);
+        std::thread canceller([&] {
+            while (!moment.reached) std::this_thread::yield();
+            rq_session_cancel(session.get());
+            moment.cancelled = true;
+        });
+        const std::int32_t status = rq_session_append(session.get(), ids.data(), ids.size(), nullptr, 0, &err);
+        canceller.join();
+        CHECK(status == RQ_ERR_CANCELLED);
+        CHECK(length_of(session.get()) < ids.size());
+        must(rq_session_sync(session.get(), ids.data(), ids.size(), nullptr, nullptr, &err), err);
+        CHECK(logits_of(session.get()) == expected);
+    }
 }
 
 TEST_CASE("a cancel between two calls stops the next one, once", "[capi][session][cancel]") {
@@ -180,6 +217,28 @@ TEST_CASE("a cancel between two calls stops the next one, once", "[capi][session
     Err err;
     CHECK(rq_session_append(session.get(), ids, 2, nullptr, 0, &err) == RQ_ERR_CANCELLED);
     CHECK(rq_session_append(session.get(), ids, 2, nullptr, 0, &err) == RQ_OK);
+}
+
+TEST_CASE("in a child process after fork() evaluations are refused, and all can be freed", "[capi][session][fork]") {
+    if (RQ_SANITIZED) return;   // sanitizers have threads of their own, which a child lacks
+    rq_model_options options = RQ_MODEL_OPTIONS_INIT;
+    options.threads = 2;
+    auto model = open_model(tale_folder(), &options);
+    auto session = small_session(model.get());
+    append(session.get(), long_prompt(20));
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        const std::int32_t id = 5;
+        const std::int32_t status = rq_session_append(session.get(), &id, 1, nullptr, 0, nullptr);
+        rq_session_free(session.release());
+        rq_model_free(model.release());
+        ::_exit(status);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == RQ_ERR_WRONG_STATE);
+    append(session.get(), {5});   // the parent goes on
 }
 
 namespace {
