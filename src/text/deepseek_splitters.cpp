@@ -193,8 +193,7 @@ class DeepSeekV3 final : public Splitter {
 // range), so the steps stay six; each is linear.
 class DeepSeekV2 final : public Splitter {
  public:
-    DeepSeekV2() : sets_(std::array<CharacterSets::Set, 6>{{
-        {newline, copy(newlines)},
+    DeepSeekV2() : sets_(std::array<CharacterSets::Set, 5>{{
         {cased, copy(cased_letters)},
         {mark, copy(western_and_full_width_marks)},
         {space, copy(white_space())},
@@ -210,11 +209,20 @@ class DeepSeekV2 final : public Splitter {
             is_ascii_word(part) ? out(part) : divide(part, run_after_space<mark>, last_spaces);
         };
         const auto words = [&](std::string_view part) { divide(part, run_after_space<cased>, marks); };
-        divide(piece, single<newline>, words);
+        // [\r\n]: a line end is one byte, and no later step divides it.
+        const char* const end = piece.data() + piece.size();
+        const char* line = piece.data();
+        for (const char* p = line; p != end; ++p) {
+            if (*p != '\r' && *p != '\n') continue;
+            if (line != p) words(between(line, p));
+            out(between(p, p + 1));
+            line = p + 1;
+        }
+        if (line != end) words(between(line, end));
     }
 
  private:
-    static constexpr Bits newline = 1, cased = 2, mark = 4, space = 8, asian = 16, number = 32;
+    static constexpr Bits cased = 1, mark = 2, space = 4, asian = 8, number = 16;
 
     // " word" and "word", which no later step divides: most of what there is.
     static bool is_ascii_word(std::string_view part) {

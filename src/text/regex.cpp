@@ -59,6 +59,7 @@ Regex::Regex(const std::string& pattern, Syntax syntax, std::string key) : key_(
     int error = 0;
     PCRE2_SIZE where = 0;
     code_->pattern.reset(pcre2_compile(bytes(pattern), pattern.size(), options, &error, &where, context.get()));
+    if (error == PCRE2_ERROR_HEAP_FAILED && !code_->pattern) throw std::bad_alloc();
     if (!code_->pattern) {
         throw Error(Status::unsupported, key_ + ": PCRE2 cannot compile this pattern: " + pcre2_message(error));
     }

@@ -84,10 +84,14 @@ Tokenizer Tokenizer::open(const Source& source) {
 std::vector<Token> Tokenizer::encode(std::string_view text, AddedTokens added) const { return impl_->encode(text, added); }
 
 std::string Tokenizer::decode(std::span<const Token> tokens, bool special) const {
-    StreamDecoder decoder(*this, special);
+    std::string bytes;
+    for (const Token token : tokens) {
+        check_is_token(token, vocab_size());
+        if (special || !is_special(token)) bytes += impl_->vocabulary.bytes(token);
+    }
+    if (text::first_invalid_utf8(bytes) == std::string_view::npos) return bytes;
     std::string text;
-    for (const Token token : tokens) text += decoder.push(token);
-    text += decoder.finish();
+    if (text::append_lossy(text, bytes) > 0) text += text::replacement_character;
     return text;
 }
 

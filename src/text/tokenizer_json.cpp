@@ -15,7 +15,15 @@ namespace {
 // What ByteLevel splits with when use_regex is set: GPT-2's pattern (Radford et al. 2019, encoder.py).
 constexpr const char* gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-std::string in_quotes(std::string_view text) { return "\"" + io::printable(text) + "\""; }
+std::string in_quotes(std::string_view text) {
+    std::string out = "\"";
+    out += io::printable(text);
+    out += '"';
+    return out;
+}
+
+// Each step costs a pass over the text and the depth of one more call; published lists have up to seven.
+constexpr std::size_t most_steps = 32;
 
 // Ids may leave gaps (padding between entries and added tokens), but not so many that a small file takes much memory.
 std::int64_t highest_id(std::size_t entries) { return 65535 + 16 * static_cast<std::int64_t>(entries); }
@@ -193,6 +201,7 @@ class Reader {
         const std::string& type = node.at("type").string();
         // What follows ByteLevel would see its letters instead of the text.
         if (byte_level_) node.refuse(Status::unsupported, "nothing may follow ByteLevel");
+        if (parts_.steps.size() >= most_steps) node.refuse(Status::unsupported, "more than " + std::to_string(most_steps) + " steps");
         if (type == "Sequence") {
             for_each(node, "pretokenizers", [&](const JsonNode& part) { read_pre_tokenizer(part); });
         } else if (type == "Split") {

@@ -84,6 +84,24 @@ TEST_CASE("deeply nested steps are refused, whatever they are", "[text][hostile]
     }
 }
 
+TEST_CASE("a long list of steps and a pattern full of classes cost little before they are refused or used", "[text][hostile]") {
+    json file = test::smallest_tokenizer();
+    const json byte_level = file["pre_tokenizer"];
+    json steps = json::array();
+    for (int i = 0; i < 50'000; ++i) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
+    file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", steps}};
+    const auto many = open_and_use(file.dump());
+    CHECK(many.status == Status::unsupported);
+    CHECK(many.says("pre_tokenizer.pretokenizers[32]"));
+
+    std::string classes;
+    for (int i = 0; i < 800; ++i) classes += "\\p{L}";
+    const json split = {{"type", "Split"}, {"pattern", {{"Regex", classes}}}, {"behavior", "Isolated"}, {"invert", false}};
+    file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", json::array({split, byte_level})}};
+    const auto full = open_and_use(file.dump());
+    CHECK((full.ok() || full.status == Status::unsupported));
+}
+
 TEST_CASE("random changes to a file end in a tokenizer or an Error", "[text][hostile]") {
     const std::string text = test::read_file(test::bundled("qwen.json"));
     std::mt19937 draw(4);
