@@ -15,19 +15,19 @@ namespace rorqual {
 
 /// What Session::sync did. kept + evaluated = length of the prompt.
 struct SyncReport {
-    std::size_t kept = 0;        ///< tokens of the common prefix that were not evaluated again
-    std::size_t evaluated = 0;   ///< tokens evaluated now
+    std::size_t kept = 0;       ///< tokens of the common prefix that were not evaluated again
+    std::size_t evaluated = 0;  ///< tokens evaluated now
 };
 
 /// Counters of a session since its creation; a fork starts anew. Tokens evaluated twice count twice, tokens of an evaluation
 /// that was given up do not count.
 struct SessionMetrics {
-    std::uint64_t prefill_tokens = 0;   ///< evaluated together with others
-    double prefill_seconds = 0;         ///< wall time of these evaluations
-    std::uint64_t decode_tokens = 0;    ///< evaluated alone, one at a time
+    std::uint64_t prefill_tokens = 0;  ///< evaluated together with others
+    double prefill_seconds = 0;        ///< wall time of these evaluations
+    std::uint64_t decode_tokens = 0;   ///< evaluated alone, one at a time
     double decode_seconds = 0;
-    std::uint64_t cache_bytes = 0;      ///< state of all layers now; pages shared with forks count fully in each
-    std::uint64_t scratch_bytes = 0;    ///< buffers, allocated once when the session was made
+    std::uint64_t cache_bytes = 0;    ///< state of all layers now; pages shared with forks count fully in each
+    std::uint64_t scratch_bytes = 0;  ///< buffers, allocated once when the session was made
 };
 
 /// Looks on while a session evaluates. Called on the evaluating thread with borrowed views; must not call the session.
@@ -36,38 +36,38 @@ class SessionObserver {
  public:
     virtual ~SessionObserver() = default;
     /// x [T, D]: embedding (layer −1), then the residual stream after each layer.
-    virtual void hidden(std::int64_t layer, std::int64_t position, ConstRows x) { (void)layer; (void)position; (void)x; }
+    virtual void hidden([[maybe_unused]] std::int64_t layer, [[maybe_unused]] std::int64_t position, [[maybe_unused]] ConstRows x) {}
     /// The router's choice: ids, weights [T·per_token], by descending selection score.
-    virtual void experts(std::int64_t layer, std::int64_t position, std::int64_t per_token, std::span<const std::int32_t> ids,
-                         std::span<const float> weights) { (void)layer; (void)position; (void)per_token; (void)ids; (void)weights; }
+    virtual void experts([[maybe_unused]] std::int64_t layer, [[maybe_unused]] std::int64_t position, [[maybe_unused]] std::int64_t per_token,
+                         [[maybe_unused]] std::span<const std::int32_t> ids, [[maybe_unused]] std::span<const float> weights) {}
 };
 
 /// How tokens are drawn, and when a generation ends.
 struct GenerateOptions {
     SamplingOptions sampling = {};
-    std::size_t limit = 0;                        ///< tokens at most; 0 = as many as the context holds
-    std::vector<Token> stop_tokens = {};          ///< in addition to the model's own; they end the generation and have no text
-    std::vector<std::string> stop_strings = {};   ///< UTF-8 that ends the generation and is not part of its text; needs a tokenizer
-    bool ignore_eos = false;                      ///< the model's own stop tokens are tokens like others
-    bool special = false;                         ///< special tokens appear in the text
+    std::size_t limit = 0;                       ///< tokens at most; 0 = as many as the context holds
+    std::vector<Token> stop_tokens = {};         ///< in addition to the model's own; they end the generation and have no text
+    std::vector<std::string> stop_strings = {};  ///< UTF-8 that ends the generation and is not part of its text; needs a tokenizer
+    bool ignore_eos = false;                     ///< the model's own stop tokens are tokens like others
+    bool special = false;                        ///< special tokens appear in the text
 };
 
 /// Why a generation ended. Where several reasons meet in one token, the first of this list counts.
 enum class Finish : std::int32_t {
-    none = 0,           ///< still running
-    stop_token = 1,     ///< the piece's token is the stop token
-    stop_string = 2,    ///< the text ends before the stop string
+    none = 0,         ///< still running
+    stop_token = 1,   ///< the piece's token is the stop token
+    stop_string = 2,  ///< the text ends before the stop string
     limit = 3,
-    context_full = 4,   ///< the timeline has no room for another token
+    context_full = 4,  ///< the timeline has no room for another token
 };
 
 /// One step of a generation.
 struct Piece {
-    Token token = -1;               ///< the token drawn; −1 on a last piece without one: the context was full before the first
-    float logprob = 0;              ///< natural logarithm of the model's probability of it, before penalties and filters
-    std::string_view text = {};     ///< new text that is certain; empty while a character or a possible stop string is incomplete.
-                                    ///< The last piece brings what was held back. Borrowed until the next call
-    Finish finish = Finish::none;   ///< set on the last piece
+    Token token = -1;              ///< the token drawn; −1 on a last piece without one: the context was full before the first
+    float logprob = 0;             ///< natural logarithm of the model's probability of it, before penalties and filters
+    std::string_view text = {};    ///< new text that is certain; empty while a character or a possible stop string is incomplete.
+                                   ///< The last piece brings what was held back. Borrowed until the next call
+    Finish finish = Finish::none;  ///< set on the last piece
 };
 
 class Generation;
@@ -113,7 +113,7 @@ class Session {
     /// Oldest first. Borrowed until the next call that changes the timeline.
     [[nodiscard]] std::span<const Token> tokens() const noexcept;
     [[nodiscard]] std::size_t length() const noexcept;
-    [[nodiscard]] std::size_t capacity() const noexcept;   ///< tokens that fit
+    [[nodiscard]] std::size_t capacity() const noexcept;  ///< tokens that fit
     [[nodiscard]] SessionMetrics metrics() const noexcept;
     [[nodiscard]] const std::shared_ptr<const Model>& model() const noexcept;
 

@@ -15,7 +15,7 @@ GeneratedText::GeneratedText(const Tokenizer* tokenizer, bool special, const std
 
 std::string_view GeneratedText::add(std::optional<Token> token, bool last) {
     if (!decoder_) return {};
-    StreamDecoder decoder = *decoder_;   // a few bytes; replaces the member when nothing can fail any more
+    StreamDecoder decoder = *decoder_;  // a few bytes; replaces the member when nothing can fail any more
     text_.clear();
     // A model's vocabulary may be larger than its tokenizer's: the rest is padding without text.
     if (token && *token < tokenizer_->vocab_size()) text_ += decoder.push(*token);

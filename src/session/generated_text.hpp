@@ -28,7 +28,7 @@ class GeneratedText {
     std::optional<Tokenizer> tokenizer_;
     std::optional<StreamDecoder> decoder_;
     StopStrings stop_;
-    std::string text_;   // what the last token brought
+    std::string text_;  // what the last token brought
 };
 
 }  // namespace rorqual::session

@@ -34,7 +34,7 @@ struct Generation::Impl {
     Sampler sampler;
     std::vector<Token> stop_tokens;
     session::GeneratedText text;
-    std::size_t limit;          // tokens at most; 0 = none
+    std::size_t limit;  // tokens at most; 0 = none
     std::size_t drawn = 0;
     Finish finish = Finish::none;
 
@@ -68,7 +68,7 @@ Finish Generation::finish() const noexcept { return impl_->finish; }
 std::optional<Piece> Generation::next() {
     Impl& g = *impl_;
     if (g.finish != Finish::none) return std::nullopt;
-    if (g.timeline.length() == g.timeline.capacity()) {   // only before the first token: later ones say so themselves
+    if (g.timeline.length() == g.timeline.capacity()) {  // only before the first token: later ones say so themselves
         g.finish = Finish::context_full;
         return Piece{.finish = g.finish};
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "families/session_options.hpp"
 #include "rorqual/error.hpp"
 #include "session/impl.hpp"
 
@@ -25,7 +26,7 @@ void check_room(std::size_t needed, std::size_t capacity) {
 }  // namespace
 
 Session Model::session(const SessionOptions& options) const {
-    return Session(std::make_unique<Session::Impl>(shared_from_this(), session::resolve(options, geometry())));
+    return Session(std::make_unique<Session::Impl>(shared_from_this(), families::resolve(options, geometry())));
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -40,7 +40,7 @@ void StopStrings::Matcher::read(char byte) noexcept {
 
 std::string_view StopStrings::feed(std::string_view text, bool last) {
     if (found_) return {};
-    text_.reserve(text_.size() - certain_ + text.size());   // the only step that can fail
+    text_.reserve(text_.size() - certain_ + text.size());  // the only step that can fail
     text_.erase(0, certain_);
     std::size_t end = text_.size();
     text_.append(text);
@@ -52,7 +52,7 @@ std::string_view StopStrings::feed(std::string_view text, bool last) {
         }
         ++end;
     }
-    std::size_t back = 0;   // bytes before `end` that belong, or may come to belong, to a stop string
+    std::size_t back = 0;  // bytes before `end` that belong, or may come to belong, to a stop string
     for (const Matcher& matcher : matchers_) {
         if (found_ ? matcher.complete() : !last) back = std::max(back, matcher.matched);
     }

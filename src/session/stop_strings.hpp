@@ -26,15 +26,15 @@ class StopStrings {
     /// Knuth, Morris and Pratt, "Fast Pattern Matching in Strings" (1977): one string's automaton.
     struct Matcher {
         std::string string;
-        std::vector<std::size_t> border;   // [i]: length of the longest proper border of the first i + 1 bytes
-        std::size_t matched = 0;           // bytes of `string` that the text read so far ends with
+        std::vector<std::size_t> border;  // [i]: length of the longest proper border of the first i + 1 bytes
+        std::size_t matched = 0;          // bytes of `string` that the text read so far ends with
         void read(char byte) noexcept;
         [[nodiscard]] bool complete() const noexcept { return matched == string.size(); }
     };
 
     std::vector<Matcher> matchers_;
-    std::string text_;          // what was returned last, then what is held back
-    std::size_t certain_ = 0;   // bytes of text_ returned already
+    std::string text_;         // what was returned last, then what is held back
+    std::size_t certain_ = 0;  // bytes of text_ returned already
     bool found_ = false;
 };
 

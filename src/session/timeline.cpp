@@ -20,24 +20,6 @@ ops::Run make_run(const Model::Parts& parts, const cpu::CancelFlag& cancel, bool
 
 }  // namespace
 
-SessionOptions resolve(const SessionOptions& options, const Geometry& geometry) {
-    const auto refuse = [](const char* option, std::int64_t value, const std::string& expected) {
-        throw Error(Status::invalid_argument, std::string(option) + ": " + std::to_string(value) + ", expected " + expected);
-    };
-    SessionOptions resolved = options;
-    if (options.context == 0) resolved.context = geometry.context;
-    if (resolved.context < 1 || resolved.context > geometry.context) {
-        refuse("context", options.context, "0 to " + std::to_string(geometry.context) + ", the model's own");
-    }
-    if (options.chunk < 1) refuse("chunk", options.chunk, "at least 1");
-    resolved.chunk = std::min(options.chunk, resolved.context);
-    if (options.cache != CacheFormat::f32 && options.cache != CacheFormat::bf16) {
-        refuse("cache", static_cast<std::int64_t>(options.cache), "f32 or bf16");
-    }
-    if (options.mode != Mode::exact) refuse("mode", static_cast<std::int64_t>(options.mode), "exact");
-    return resolved;
-}
-
 Timeline::Timeline(std::shared_ptr<const Model> model, const SessionOptions& options)
     : Timeline(model, options, model->parts().network->new_states(options.cache, *model->parts().memory)) {}
 
@@ -91,7 +73,7 @@ void Timeline::observe(SessionObserver* observer) noexcept {
 
 void Timeline::append(std::span<const Token> added, std::span<float> every_logit) {
     std::size_t stays = length();
-    for (const Token token : added) tokens_.push_back(token);   // one by one: `added` may lie in tokens_ itself
+    for (const Token token : added) tokens_.push_back(token);  // one by one: `added` may lie in tokens_ itself
     try {
         evaluate(every_logit, stays);
     } catch (...) {
@@ -136,7 +118,7 @@ void Timeline::evaluate(std::span<float> every_logit, std::size_t& stays) {
         }
     } catch (const Error& error) {
         if (error.status() != Status::cancelled) throw;
-        cancel_.store(0);   // this evaluation is the one that was to be stopped
+        cancel_.store(0);  // this evaluation is the one that was to be stopped
         throw Error(Status::cancelled, "session: cancelled in an evaluation up to token " + std::to_string(end));
     }
 }
@@ -179,7 +161,7 @@ std::size_t Timeline::rewind_states(std::size_t length) {
         again = false;
         for (const auto& state : states_) {
             const std::int64_t answer = state->rewind(position);
-            again = again || answer < position;   // the others have to follow
+            again = again || answer < position;  // the others have to follow
             position = answer;
         }
     }

@@ -16,10 +16,6 @@
 
 namespace rorqual::session {
 
-/// The options with their defaults filled in and checked against the model: 1 ≤ context ≤ the model's, 1 ≤ chunk ≤ context.
-/// Throws Error(invalid_argument) naming the option.
-[[nodiscard]] SessionOptions resolve(const SessionOptions& options, const Geometry& geometry);
-
 /// The tokens of a session and what the layers remember of them.
 ///
 /// The tokens are the truth. The states of the layers stand at evaluated() ≤ length() and follow when somebody needs logits:
@@ -27,7 +23,7 @@ namespace rorqual::session {
 /// fail, and an evaluation that was given up leaves nothing to repair.
 class Timeline {
  public:
-    /// Empty. `options` are resolved. Allocates everything that evaluating will need except the pages of the layers' states.
+    /// Empty. `options` come from families::resolve(). Allocates everything that evaluating will need except the pages of the layers' states.
     Timeline(std::shared_ptr<const Model> model, const SessionOptions& options);
     /// An independent timeline with the same tokens and states that share what they can; no observer, no counters, no cancel.
     Timeline(const Timeline& other);
@@ -92,12 +88,12 @@ class Timeline {
     ops::Run run_;
     families::Compute compute_;
     Onlooker onlooker_;
-    families::States states_;            // all at position evaluated_
+    families::States states_;  // all at position evaluated_
     cpu::Arena arena_;
     Buffers buffers_;
-    std::pmr::vector<Token> tokens_;     // capacity = context, reserved once: adding a token cannot fail
+    std::pmr::vector<Token> tokens_;  // capacity = context, reserved once: adding a token cannot fail
     std::size_t evaluated_ = 0;
-    std::size_t logits_length_ = 0;      // length of the timeline that the buffered logits belong to; 0 = none
+    std::size_t logits_length_ = 0;  // length of the timeline that the buffered logits belong to; 0 = none
     SessionMetrics metrics_;
 };
 

@@ -45,10 +45,10 @@ TEST_CASE("a cancel stops the evaluation that is running, at every step", "[sess
         const auto outcome = outcome_of([&] { session.append(prompt); });
         fake.network->on_step = nullptr;
         CAPTURE(cancelled_at);
-        REQUIRE(step == cancelled_at);   // and no step after it
+        REQUIRE(step == cancelled_at);  // and no step after it
         CHECK(outcome.status == Status::cancelled);
         CHECK(session.length() == static_cast<std::size_t>((cancelled_at - 1) / 20 * 5));
-        session.append(std::span(prompt).subspan(session.length()));   // the cancel is used up
+        session.append(std::span(prompt).subspan(session.length()));  // the cancel is used up
         CHECK(copy(session.logits()) == expected);
     }
 }
@@ -59,7 +59,7 @@ TEST_CASE("a cancel while nothing runs stops the next evaluation, once", "[sessi
     session.append(counting(3));
     session.cancel();
     session.cancel();
-    CHECK(copy(session.logits()) == fake.fresh(counting(3)));   // they were there: nothing to evaluate, nothing to stop
+    CHECK(copy(session.logits()) == fake.fresh(counting(3)));  // they were there: nothing to evaluate, nothing to stop
     session.append({});
     session.rewind(2);
     CHECK(outcome_of([&] { (void)session.logits(); }).status == Status::cancelled);
@@ -174,7 +174,7 @@ TEST_CASE("a child process after fork() gets an error and an unharmed session", 
     session.append(counting(5));
     const pid_t child = fork();
     REQUIRE(child >= 0);
-    if (child == 0) {   // no Catch2 here: the answer is the exit status
+    if (child == 0) {  // no Catch2 here: the answer is the exit status
         const bool refused = outcome_of([&] { session.append(std::vector<Token>{1}); }).status == Status::wrong_state;
         session.rewind(4);
         const bool refused_again = outcome_of([&] { (void)session.logits(); }).status == Status::wrong_state;

@@ -12,8 +12,8 @@
 
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
-#include "session/failing_memory.hpp"
 #include "support/golden.hpp"
+#include "support/memory.hpp"
 #include "support/outcome.hpp"
 #include "text/utf8.hpp"
 #include "tolerance.hpp"
@@ -150,7 +150,7 @@ TEST_CASE("rewind, fork and sync around the end of a page give the bits of a fre
 
             auto fork = session.fork();
             const auto left = std::span(prompt).subspan(length, 12), right = std::span(other).first(12);
-            for (std::size_t i = 0; i < 12; i += 3) {   // in turn, so that a page written by both would show
+            for (std::size_t i = 0; i < 12; i += 3) {  // in turn, so that a page written by both would show
                 session.append(left.subspan(i, 3));
                 fork.append(right.subspan(i, 3));
             }
@@ -266,24 +266,24 @@ TEST_CASE("a real session that is cancelled at random moments ends with the righ
     canceller.join();
     CHECK(cancels > 0);
     std::vector<float> logits;
-    if (!outcome_of([&] { logits = copy(session.logits()); }).ok()) logits = copy(session.logits());   // the last cancel may still be due
+    if (!outcome_of([&] { logits = copy(session.logits()); }).ok()) logits = copy(session.logits());  // the last cancel may still be due
     CHECK(logits == expected);
 }
 
 TEST_CASE("a real session survives each allocation failing in turn", "[session][golden][memory]") {
-    test::FailingMemory memory;
+    test::CountingMemory memory;
     const auto folder = reference_checkpoints("v2-").front();
     const auto model = open(folder, 2, &memory);
     const auto prompt = Golden(folder / "golden.safetensors").tokens("input_ids.4");
     const auto expected = last_logits(*model, prompt);
-    const std::size_t before = memory.bytes_in_use();
+    const std::size_t before = memory.bytes();
     {
         std::optional<Session> session;
         std::optional<Session> fork;
         std::size_t failures = 0;
-        const auto insist = [&](auto&& call) {   // with the first, second, … allocation failing, until it goes through
-            for (std::size_t n = 1;; ++n) {
-                memory.fail_at(n);
+        const auto insist = [&](auto&& call) {  // with memory for 0, 1, 2, … allocations, until that is enough
+            for (std::size_t left = 0;; ++left) {
+                memory.fail_after(left);
                 bool thrown = false;
                 try {
                     call();
@@ -291,7 +291,7 @@ TEST_CASE("a real session survives each allocation failing in turn", "[session][
                     thrown = true;
                     ++failures;
                 }
-                memory.forget();
+                memory.never_fail();
                 if (!thrown) return;
             }
         };
@@ -304,7 +304,7 @@ TEST_CASE("a real session survives each allocation failing in turn", "[session][
         CHECK(copy(session->logits()) == expected);
         CHECK(copy(fork->logits()) == expected);
     }
-    CHECK(memory.bytes_in_use() == before);
+    CHECK(memory.bytes() == before);
 }
 
 TEST_CASE("a session takes the memory that the plan tells", "[session][golden][memory]") {
@@ -318,7 +318,7 @@ TEST_CASE("a session takes the memory that the plan tells", "[session][golden][m
                 const auto plan = model->plan(options);
                 auto session = model->session(options);
                 CHECK(session.metrics().scratch_bytes == plan.scratch);
-                session.append(std::span(prompt).first(chunk == 1 ? 257 : 300));   // both in the third page
+                session.append(std::span(prompt).first(chunk == 1 ? 257 : 300));  // both in the third page
                 CHECK(session.metrics().cache_bytes == plan.cache);
             }
         }
@@ -340,7 +340,7 @@ TEST_CASE("the story model gives the reference's logits and greedy tokens throug
     for (int n = 0; n < 3; ++n) {
         CAPTURE(n);
         const auto prompt = golden.tokens(numbered("input_ids", n));
-        const auto expected = golden.floats(numbered("logits", n));   // of the last tokens
+        const auto expected = golden.floats(numbered("logits", n));  // of the last tokens
         const auto logits = every_logit(*model, prompt);
         CHECK(difference(std::span(logits).last(expected.size()), expected) <= tolerance::logits());
         if (!golden.has(numbered("greedy", n))) continue;
@@ -380,7 +380,7 @@ TEST_CASE("the story model tells the same story for the same seed, and its text 
     options.sampling.seed = 7;
     for (std::size_t at = 20; at + 6 < text.size(); at += 41) {
         const auto word = text.substr(at, 6);
-        if (text::first_invalid_utf8(word) != std::string::npos) continue;   // half a character
+        if (text::first_invalid_utf8(word) != std::string::npos) continue;  // half a character
         options.stop_strings = {word};
         std::vector<Token> tokens;
         CHECK(tell(options, tokens) == text.substr(0, text.find(word)));

@@ -37,7 +37,7 @@ class PagedState : public layers::LayerState {
     void reserve(std::int64_t position) override {
         const auto pages = static_cast<std::size_t>((position + page_tokens - 1) / page_tokens);
         if (pages > pages_.size()) pages_.reserve(pages);
-        if (position_ % page_tokens != 0 && position > position_) {   // the page that still grows must be ours alone
+        if (position_ % page_tokens != 0 && position > position_) {  // the page that still grows must be ours alone
             auto& growing = pages_[static_cast<std::size_t>(position_ / page_tokens)];
             if (growing.use_count() > 1) growing = new_page(*growing);
         }
@@ -53,7 +53,7 @@ class PagedState : public layers::LayerState {
 
     [[nodiscard]] std::unique_ptr<layers::LayerState> fork() const override {
         auto copy = std::make_unique<PagedState>(*memory_);
-        const auto used = (position_ + page_tokens - 1) / page_tokens;   // pages reserved beyond it are ours
+        const auto used = (position_ + page_tokens - 1) / page_tokens;  // pages reserved beyond it are ours
         copy->pages_.assign(pages_.begin(), pages_.begin() + used);
         copy->position_ = position_;
         return copy;
@@ -123,7 +123,7 @@ class RollingState final : public layers::LayerState {
 /// Layers of both kinds in turn, or of the first only. Context 200.
 class FakeNetwork final : public families::Network {
  public:
-    static constexpr std::int64_t width = 4;   // a hash as four 16-bit numbers
+    static constexpr std::int64_t width = 4;  // a hash as four 16-bit numbers
 
     explicit FakeNetwork(bool rolling, std::int64_t vocab_size = 50) : rolling_(rolling) {
         geometry_.model_type = "fake";
@@ -157,7 +157,7 @@ class FakeNetwork final : public families::Network {
     }
 
     struct Scratch final : families::Workspace {
-        std::span<std::uint64_t> hashes;   // [chunk]
+        std::span<std::uint64_t> hashes;  // [chunk]
     };
     [[nodiscard]] std::unique_ptr<families::Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t,
                                                                      std::size_t) const override {
@@ -252,7 +252,7 @@ struct FakeModel {
         return {logits.begin(), logits.end()};
     }
 
-    static constexpr std::int64_t padding = 3;   // ids that a tokenizer does not have
+    static constexpr std::int64_t padding = 3;  // ids that a tokenizer does not have
     FakeNetwork* network = nullptr;
     std::shared_ptr<const Model> model;
 };

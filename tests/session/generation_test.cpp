@@ -45,7 +45,7 @@ struct Scripted {
             std::ranges::fill(logits, 0.0f);
             logits[static_cast<std::size_t>(script.at(session.length() - 2))] = 5;
         };
-        session.rewind(1);   // so that the logits after the prompt are made by the script as well
+        session.rewind(1);  // so that the logits after the prompt are made by the script as well
         session.append(std::vector<Token>{11});
     }
 
@@ -69,7 +69,7 @@ struct Told {
 Told tell(Generation generation) {
     Told told;
     while (const auto piece = generation.next()) {
-        CHECK(told.finish == Finish::none);   // nothing follows the last piece
+        CHECK(told.finish == Finish::none);  // nothing follows the last piece
         if (piece->token >= 0) told.tokens.push_back(piece->token);
         told.texts.emplace_back(piece->text);
         told.finish = piece->finish;
@@ -141,7 +141,7 @@ TEST_CASE("a stop string is found over every split into tokens, and what comes b
     for (std::size_t i = 1; i < text.size() - 1; ++i) {
         for (std::size_t k = i + 1; k < text.size(); ++k) {
             const std::vector<std::string> pieces{text.substr(0, i), text.substr(i, k - i), text.substr(k)};
-            std::vector<std::string> longer;   // single bytes have their tokens already
+            std::vector<std::string> longer;  // single bytes have their tokens already
             std::vector<Token> script;
             for (const auto& piece : pieces) {
                 if (piece.size() > 1) longer.push_back(piece);
@@ -152,7 +152,8 @@ TEST_CASE("a stop string is found over every split into tokens, and what comes b
             CAPTURE(i, k);
             CHECK(told.text() == "one ");
             CHECK(told.finish == Finish::stop_string);
-            const std::size_t needed = i >= 8 ? 1 : k >= 8 ? 2 : 3;
+            const std::size_t needed = i >= 8 ? 1 : k >= 8 ? 2
+                                                           : 3;
             CHECK(told.tokens.size() == needed);
             CHECK(s.session.length() == 2 + needed);
         }
@@ -180,8 +181,12 @@ TEST_CASE("a character is never split, and half of one comes out as U+FFFD in th
 }
 
 TEST_CASE("a stop string may end inside a token and consist of whole characters", "[session][generation]") {
-    Scripted s({"b\xC3", "\xA9" "cd"}, std::vector<Token>{257, 258} + bytes("x"));
-    const auto told = tell(s.session.generate({.limit = 3, .stop_strings = {"\xC3\xA9" "c"}}));
+    Scripted s({"b\xC3",
+                "\xA9"
+                "cd"},
+               std::vector<Token>{257, 258} + bytes("x"));
+    const auto told = tell(s.session.generate({.limit = 3, .stop_strings = {"\xC3\xA9"
+                                                                            "c"}}));
     CHECK(told.text() == "b");
     CHECK(told.finish == Finish::stop_string);
     CHECK(told.tokens.size() == 2);
@@ -202,7 +207,7 @@ TEST_CASE("a full context ends a generation with a piece", "[session][generation
     CHECK(told.tokens.size() == 3);
     CHECK(told.finish == Finish::context_full);
     CHECK(session.length() == 6);
-    (void)session.logits();   // the last one can still be evaluated
+    (void)session.logits();  // the last one can still be evaluated
 
     auto generation = session.generate();
     const auto piece = generation.next();

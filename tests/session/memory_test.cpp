@@ -3,54 +3,53 @@
 #include <catch2/catch.hpp>
 
 #include "rorqual/session.hpp"
-#include "session/failing_memory.hpp"
 #include "session/fake_network.hpp"
+#include "support/memory.hpp"
 
 using namespace rorqual;
-using rorqual::test::FailingMemory;
+using rorqual::test::CountingMemory;
 using rorqual::test::FakeModel;
 
 namespace {
 
 std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
 
-/// Calls with the first, second, … allocation failing, until one goes through; returns how many failed.
+/// Calls with memory for 0, 1, 2, … allocations, until that is enough; returns how many failed.
 template <class Call>
-std::size_t each_allocation_fails(FailingMemory& memory, Call&& call) {
-    for (std::size_t n = 1;; ++n) {
-        memory.fail_at(n);
+std::size_t each_allocation_fails(CountingMemory& memory, Call&& call) {
+    for (std::size_t left = 0;; ++left) {
+        memory.fail_after(left);
         bool thrown = false;
         try {
             call();
         } catch (const std::bad_alloc&) {
             thrown = true;
         }
-        CHECK(thrown == memory.failed());
-        memory.forget();
-        if (!thrown) return n - 1;
+        memory.never_fail();
+        if (!thrown) return left;
     }
 }
 
 }  // namespace
 
 TEST_CASE("a session that cannot be made leaves no memory behind", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     const FakeModel fake(true, cpu::Workers::caller(), &memory);
-    const std::size_t before = memory.bytes_in_use();
+    const std::size_t before = memory.bytes();
     const std::size_t failed = each_allocation_fails(memory, [&] {
         try {
             (void)fake.session();
         } catch (...) {
-            CHECK(memory.bytes_in_use() == before);
+            CHECK(memory.bytes() == before);
             throw;
         }
     });
-    CHECK(failed >= 2);   // buffers and tokens
-    CHECK(memory.bytes_in_use() == before);
+    CHECK(failed >= 2);  // buffers and tokens
+    CHECK(memory.bytes() == before);
 }
 
 TEST_CASE("a page that cannot be allocated leaves the timeline as it was", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     const FakeModel fake(GENERATE(false, true), cpu::Workers::caller(), &memory);
     const std::vector<Token> prompt(40, 3);
     const auto expected = fake.fresh(prompt);
@@ -65,12 +64,12 @@ TEST_CASE("a page that cannot be allocated leaves the timeline as it was", "[ses
             throw;
         }
     });
-    CHECK(failed >= 4);   // one in each layer at least
+    CHECK(failed >= 4);  // one in each layer at least
     CHECK(copy(session.logits()) == expected);
 }
 
 TEST_CASE("a fork that cannot be made leaves its origin as it was", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     const FakeModel fake(true, cpu::Workers::caller(), &memory);
     auto session = fake.session();
     session.append(std::vector<Token>(13, 3));
@@ -80,18 +79,18 @@ TEST_CASE("a fork that cannot be made leaves its origin as it was", "[session][m
 }
 
 TEST_CASE("forks are independent also where a failed allocation left pages reserved", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     const FakeModel fake(false, cpu::Workers::caller(), &memory);
     const std::vector<Token> prompt(8, 3), left(9, 4), right(9, 5);
-    for (std::size_t n = 1; n < 12; ++n) {
+    for (std::size_t n = 0; n < 12; ++n) {
         auto session = fake.session();
         session.append(prompt);
-        memory.fail_at(n);
+        memory.fail_after(n);
         try {
             session.append(left);
         } catch (const std::bad_alloc&) {
         }
-        memory.forget();
+        memory.never_fail();
         session.rewind(8);
         auto fork = session.fork();
         session.append(left);
@@ -105,19 +104,19 @@ TEST_CASE("forks are independent also where a failed allocation left pages reser
 }
 
 TEST_CASE("evaluating allocates nothing but pages", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     const FakeModel fake(false, cpu::Workers::caller(), &memory);
     auto session = fake.session();
     session.append(std::vector<Token>(9, 1));
     const std::size_t before = memory.allocations();
-    for (int i = 0; i < 7; ++i) session.append(std::vector<Token>(1, 1));   // to the end of the second page
+    for (int i = 0; i < 7; ++i) session.append(std::vector<Token>(1, 1));  // to the end of the second page
     CHECK(memory.allocations() == before);
     session.append(std::vector<Token>(1, 1));
     CHECK(memory.allocations() > before);
 }
 
 TEST_CASE("everything a session took is given back", "[session][memory]") {
-    FailingMemory memory;
+    CountingMemory memory;
     {
         const FakeModel fake(true, cpu::Workers::caller(), &memory);
         auto session = fake.session();
@@ -125,7 +124,7 @@ TEST_CASE("everything a session took is given back", "[session][memory]") {
         auto fork = session.fork();
         session.rewind(3);
         fork.append(std::vector<Token>(3, 1));
-        CHECK(memory.bytes_in_use() > 0);
+        CHECK(memory.bytes() > 0);
     }
-    CHECK(memory.bytes_in_use() == 0);
+    CHECK(memory.bytes() == 0);
 }

@@ -103,7 +103,7 @@ TEST_CASE("logits after every token leave out what an earlier rewind made necess
     const auto prompt = random_tokens(random, 30);
     auto session = fake.session(4);
     session.append(prompt);
-    session.rewind(23);   // the rolling states go back to 20
+    session.rewind(23);  // the rolling states go back to 20
     std::vector<float> every(7 * 50);
     session.append(std::span(prompt).subspan(23), every);
     for (std::size_t t = 0; t < 7; ++t) {
@@ -191,7 +191,7 @@ TEST_CASE("a fork is independent of its origin", "[session]") {
         CHECK(copy(fork.tokens()) == prompt);
         if (length > 0) CHECK(copy(fork.logits()) == fake.fresh(prompt));
         CHECK(fork.metrics().prefill_tokens + fork.metrics().decode_tokens == 0);
-        for (std::size_t i = 0; i < 11; ++i) {   // in turn, so that a page written by both would show
+        for (std::size_t i = 0; i < 11; ++i) {  // in turn, so that a page written by both would show
             origin.append(std::span(left).subspan(i, 1));
             fork.append(std::span(right).subspan(i, 1));
         }
@@ -343,7 +343,7 @@ TEST_CASE("10,000 random operations give what a fresh run gives, bit for bit", "
 TEST_CASE("metrics count what was evaluated together and alone", "[session]") {
     const FakeModel fake;
     auto session = fake.session(4);
-    session.append(std::vector<Token>(9, 1));   // pieces of 4, 4 and 1
+    session.append(std::vector<Token>(9, 1));  // pieces of 4, 4 and 1
     CHECK(session.metrics().prefill_tokens == 9);
     CHECK(session.metrics().decode_tokens == 0);
     session.append(std::vector<Token>(1, 1));
@@ -352,7 +352,7 @@ TEST_CASE("metrics count what was evaluated together and alone", "[session]") {
     CHECK(session.metrics().decode_tokens == 2);
     CHECK(session.metrics().prefill_seconds > 0);
     CHECK(session.metrics().decode_seconds > 0);
-    CHECK(session.metrics().cache_bytes == 4 * 2 * 64);   // 4 layers, 2 pages of 8 hashes
+    CHECK(session.metrics().cache_bytes == 4 * 2 * 64);  // 4 layers, 2 pages of 8 hashes
     session.rewind(3);
     CHECK(session.metrics().cache_bytes == 4 * 64);
 }
