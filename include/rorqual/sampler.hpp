@@ -12,15 +12,15 @@ namespace rorqual {
 /// How the next token is chosen from the logits. Zero or the default of a field means: off.
 /// Applied in this order: logit bias, repetition and presence penalties, temperature, top-k, top-p, min-p, draw.
 struct SamplingOptions {
-    float temperature = 0;          ///< logits are divided by it, finite, ≥ 0. 0 = greedy: the largest logit, ties to the lowest id; the filters then have no effect
-    std::int32_t top_k = 0;         ///< keep the k largest, ties to the lowest id; ≥ 0, 0 = all
-    float top_p = 0;                ///< keep the smallest set of the most probable tokens whose probability reaches p, in [0, 1]; 0 or 1 = all
-    float min_p = 0;                ///< keep tokens of at least min_p × the largest probability, in [0, 1]; 0 = all
-    float repetition_penalty = 1;   ///< > 0; divides positive and multiplies negative logits of tokens seen ("CTRL", §4.1); 1 = off
-    float presence_penalty = 0;     ///< finite; subtracted from logits of tokens seen; 0 = off
-    std::int32_t penalty_window = 0;   ///< how many of the last tokens, prompt included, count as seen; ≥ 0, 0 = all
-    std::vector<std::pair<Token, float>> logit_bias = {};   ///< added to the logit of a token; −∞ forbids it, +∞ forces it. A token given twice gets both
-    std::uint64_t seed = 0;         ///< same seed, same logits: same tokens, on every machine
+    float temperature = 0;                                 ///< logits are divided by it, finite, ≥ 0. 0 = greedy: the largest logit, ties to the lowest id; the filters then have no effect
+    std::int32_t top_k = 0;                                ///< keep the k largest, ties to the lowest id; ≥ 0, 0 = all
+    float top_p = 0;                                       ///< keep the smallest set of the most probable tokens whose probability reaches p, in [0, 1]; 0 or 1 = all
+    float min_p = 0;                                       ///< keep tokens of at least min_p × the largest probability, in [0, 1]; 0 = all
+    float repetition_penalty = 1;                          ///< > 0; divides positive and multiplies negative logits of tokens seen ("CTRL", §4.1); 1 = off
+    float presence_penalty = 0;                            ///< finite; subtracted from logits of tokens seen; 0 = off
+    std::int32_t penalty_window = 0;                       ///< how many of the last tokens, prompt included, count as seen; ≥ 0, 0 = all
+    std::vector<std::pair<Token, float>> logit_bias = {};  ///< added to the logit of a token; −∞ forbids it, +∞ forces it. A token given twice gets both
+    std::uint64_t seed = 0;                                ///< same seed, same logits: same tokens, on every machine
 };
 
 /// A drawn token and the natural logarithm of its probability under the model: log-softmax of the raw logits, before bias,

@@ -40,7 +40,7 @@ class Candidates {
     /// The i-th largest, i < size().
     Token operator[](std::size_t i) {
         while (static_cast<std::size_t>(ids_.end() - heap_end_) <= i) std::pop_heap(ids_.begin(), heap_end_--, Later{logits_});
-        return ids_[ids_.size() - 1 - i];   // what was popped lies behind the heap, the first one last
+        return ids_[ids_.size() - 1 - i];  // what was popped lies behind the heap, the first one last
     }
 
     [[nodiscard]] float logit(Token token) const noexcept { return logits_[static_cast<std::size_t>(token)]; }
@@ -48,7 +48,7 @@ class Candidates {
  private:
     std::span<const float> logits_;
     std::vector<Token>& ids_;
-    std::vector<Token>::iterator heap_end_;   // [begin, heap_end_) is a heap, the rest is sorted
+    std::vector<Token>::iterator heap_end_;  // [begin, heap_end_) is a heap, the rest is sorted
 };
 
 }  // namespace rorqual::sampling

@@ -46,7 +46,8 @@ void adjust(const SamplingOptions& options, std::span<const Token> seen, std::sp
         }
         for (const Token token : recent) counted[static_cast<std::size_t>(token)] = 0;
     }
-    std::replace_if(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); }, -std::numeric_limits<float>::infinity());
+    std::replace_if(
+        logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); }, -std::numeric_limits<float>::infinity());
 }
 
 }  // namespace rorqual::sampling

@@ -6,8 +6,8 @@ namespace {
 // Multipliers of the S-boxes and Weyl increments of the key: the paper's table 2 and §3.3.
 constexpr std::uint64_t multiplier_0 = 0xD2511F53;
 constexpr std::uint64_t multiplier_1 = 0xCD9E8D57;
-constexpr std::uint32_t weyl_0 = 0x9E3779B9;   // golden ratio
-constexpr std::uint32_t weyl_1 = 0xBB67AE85;   // √3 − 1
+constexpr std::uint32_t weyl_0 = 0x9E3779B9;  // golden ratio
+constexpr std::uint32_t weyl_1 = 0xBB67AE85;  // √3 − 1
 constexpr int rounds = 10;
 
 constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }

@@ -38,7 +38,7 @@ Token largest(std::span<const float> logits) noexcept {
     Token best = -1;
     float value = minus_infinity;
     for (std::size_t id = 0; id < logits.size(); ++id) {
-        if (logits[id] > value) {   // false for NaN
+        if (logits[id] > value) {  // false for NaN
             value = logits[id];
             best = static_cast<Token>(id);
         }
@@ -51,7 +51,7 @@ float log_probability(std::span<const float> logits, Token token) noexcept {
     const float peak = logits[static_cast<std::size_t>(largest(logits))];
     const Weight weight(peak, 1);
     double sum = 0;
-    for (const float logit : logits) sum += weight(logit);   // NaN adds 0
+    for (const float logit : logits) sum += weight(logit);  // NaN adds 0
     const float own = logits[static_cast<std::size_t>(token)];
     const double above = own == peak ? 0 : static_cast<double>(own) - peak;
     return static_cast<float>(above - std::log(sum));
@@ -71,7 +71,7 @@ Kept filter(const SamplingOptions& options, Candidates& candidates, std::span<co
         kept.count = static_cast<std::size_t>(options.top_k);
         for (std::size_t i = 0; i < kept.count; ++i) kept.total += weight(candidates.logit(candidates[i]));
     } else {
-        for (const float logit : logits) kept.total += weight(logit);   // −∞ adds 0
+        for (const float logit : logits) kept.total += weight(logit);  // −∞ adds 0
     }
 
     const bool top_p = options.top_p > 0 && options.top_p < 1;
@@ -80,7 +80,7 @@ Kept filter(const SamplingOptions& options, Candidates& candidates, std::span<co
     Kept nucleus{0, 0};
     while (nucleus.count < kept.count && nucleus.total < enough) {
         const double next = weight(candidates.logit(candidates[nucleus.count]));
-        if (next < options.min_p) break;   // the largest weighs 1
+        if (next < options.min_p) break;  // the largest weighs 1
         nucleus.total += next;
         ++nucleus.count;
     }
@@ -95,12 +95,12 @@ Token draw(Candidates& candidates, const Kept& kept, const Weight& weight, doubl
     for (std::size_t i = 0; i < kept.count; ++i) {
         const Token token = candidates[i];
         const double step = weight(candidates.logit(token));
-        if (step == 0) break;   // so far below the largest that it can never be drawn
+        if (step == 0) break;  // so far below the largest that it can never be drawn
         last = token;
         sum += step;
         if (sum > threshold) break;
     }
-    return last;   // also when rounding kept the sum from passing the threshold
+    return last;  // also when rounding kept the sum from passing the threshold
 }
 
 }  // namespace

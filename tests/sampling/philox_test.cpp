@@ -38,5 +38,5 @@ TEST_CASE("random numbers of consecutive positions are uniform in [0, 1)", "[sam
     }
     double chi_square = 0;
     for (const int n : hits) chi_square += std::pow(n - draws / cells, 2) / (draws / cells);
-    CHECK(chi_square < 120);   // 63 degrees of freedom: exceeded once in 20,000 seeds; this one is fixed
+    CHECK(chi_square < 120);  // 63 degrees of freedom: exceeded once in 20,000 seeds; this one is fixed
 }

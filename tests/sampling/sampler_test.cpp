@@ -137,7 +137,7 @@ TEST_CASE("a draw follows the distribution that the options define", "[sampling]
         ++cells;
     }
     REQUIRE(cells > 1);
-    CHECK(chi_square < cells - 1 + 4 * std::sqrt(2.0 * (cells - 1)));   // mean + 4 deviations of χ²; the seed is fixed
+    CHECK(chi_square < cells - 1 + 4 * std::sqrt(2.0 * (cells - 1)));  // mean + 4 deviations of χ²; the seed is fixed
 }
 
 TEST_CASE("filters keep exactly the tokens of their definition", "[sampling]") {
@@ -213,11 +213,11 @@ TEST_CASE("the tokens of a seed are these, on every machine", "[sampling]") {
 
 TEST_CASE("a repetition penalty divides positive and multiplies negative logits of tokens seen, once each", "[sampling]") {
     const std::vector<Token> seen{0, 2, 0, 0};
-    CHECK(pick({.repetition_penalty = 2}, {4, 1.9f, 1}, seen) == 0);            // 4/2 = 2: once, not three times
+    CHECK(pick({.repetition_penalty = 2}, {4, 1.9f, 1}, seen) == 0);  // 4/2 = 2: once, not three times
     CHECK(pick({.repetition_penalty = 2}, {4, 2.1f, 1}, seen) == 1);
-    CHECK(pick({.repetition_penalty = 2}, {-1, -1.9f, -5}, seen) == 1);         // −1·2 = −2
+    CHECK(pick({.repetition_penalty = 2}, {-1, -1.9f, -5}, seen) == 1);  // −1·2 = −2
     CHECK(pick({.repetition_penalty = 2}, {-1, -2.1f, -5}, seen) == 0);
-    CHECK(pick({.repetition_penalty = 0.5f}, {1, 1.9f, 0}, seen) == 0);         // below 1 it encourages
+    CHECK(pick({.repetition_penalty = 0.5f}, {1, 1.9f, 0}, seen) == 0);  // below 1 it encourages
 }
 
 TEST_CASE("a presence penalty is subtracted from logits of tokens seen, once each", "[sampling]") {
@@ -225,7 +225,7 @@ TEST_CASE("a presence penalty is subtracted from logits of tokens seen, once eac
     CHECK(pick({.presence_penalty = 1}, {2, 2.9f}, seen) == 0);
     CHECK(pick({.presence_penalty = 1}, {2, 3.1f}, seen) == 1);
     CHECK(pick({.presence_penalty = -1}, {2, 1.5f}, seen) == 1);
-    CHECK(pick({.repetition_penalty = 2, .presence_penalty = 1}, {2, 5.9f}, seen) == 0);   // 5.9/2 − 1 < 2
+    CHECK(pick({.repetition_penalty = 2, .presence_penalty = 1}, {2, 5.9f}, seen) == 0);  // 5.9/2 − 1 < 2
 }
 
 TEST_CASE("only the last tokens of the penalty window count as seen", "[sampling]") {
@@ -255,7 +255,7 @@ TEST_CASE("a logit bias is added, forbids and forces", "[sampling]") {
     options.logit_bias = {{0, inf}};
     CHECK(pick(options, {-100, 100}) == 0);
     options.logit_bias = {{1, inf}};
-    CHECK(pick(options, {-100, -inf}) == 0);   // what the model forbids stays forbidden
+    CHECK(pick(options, {-100, -inf}) == 0);  // what the model forbids stays forbidden
     options.temperature = 1;
     options.logit_bias = {{0, -inf}, {1, -inf}};
     CHECK(tally(options, {9, 9, 1}, 100) == std::map<Token, int>{{2, 100}});
