@@ -23,8 +23,7 @@ using namespace rorqual;
 namespace {
 
 // DeepSeek-V2-Lite, from its config.json.
-const LatentAttentionShape v2_lite{.heads = 16, .kv_lora_rank = 512, .qk_nope_head_dim = 128, .qk_rope_head_dim = 64, .v_head_dim = 128,
-                                   .softmax_scale = 0.114722f};
+const LatentAttentionShape v2_lite{.heads = 16, .kv_lora_rank = 512, .qk_nope_head_dim = 128, .qk_rope_head_dim = 64, .v_head_dim = 128, .softmax_scale = 0.114722f};
 const layers::ExpertsShape v2_lite_experts{.experts = 64, .experts_per_token = 6, .hidden = 2048, .width = 1408};
 
 std::vector<float> values(std::int64_t count, std::uint32_t seed = 1) {
@@ -69,7 +68,7 @@ void attention(benchmark::State& state, const AttentionCase& c) {
     const auto head = s.qk_nope_head_dim + s.qk_rope_head_dim, per_head = s.qk_nope_head_dim + s.v_head_dim;
     const auto q = values(c.queries * s.heads * head), latent = values(n * s.kv_lora_rank, 2), rope = values(n * s.qk_rope_head_dim, 3);
     auto w = values(s.heads * per_head * s.kv_lora_rank, 4);
-    for (float& v : w) v *= 0.05f;   // scores of a few units, as in a trained model
+    for (float& v : w) v *= 0.05f;  // scores of a few units, as in a trained model
     auto& memory = *std::pmr::new_delete_resource();
     layers::LatentCache cache(c.cache, s.kv_lora_rank, s.qk_rope_head_dim, memory);
     cache.append({latent.data(), n, s.kv_lora_rank}, {rope.data(), n, s.qk_rope_head_dim});
@@ -85,14 +84,14 @@ void attention(benchmark::State& state, const AttentionCase& c) {
                        c.cached, {out.data(), c.queries, s.heads * s.v_head_dim}, scratch);
         return out;
     };
-    const double allowed = 8 * tolerance::attention(s.kv_lora_rank, n, 40);   // scores reach some tens in magnitude before they cancel
+    const double allowed = 8 * tolerance::attention(s.kv_lora_rank, n, 40);  // scores reach some tens in magnitude before they cancel
     if (!(largest_difference(compute(AttentionForm::absorbed), compute(AttentionForm::naive)) <= allowed)) {
         return state.SkipWithError("absorbed and naive attention differ");
     }
     for (auto _ : state) benchmark::DoNotOptimize(compute(c.form));
     const auto T = static_cast<double>(c.queries), H = static_cast<double>(s.heads), L = static_cast<double>(s.kv_lora_rank);
     const auto R = static_cast<double>(s.qk_rope_head_dim), P = static_cast<double>(per_head), D = static_cast<double>(s.v_head_dim + head);
-    const double seen = T * static_cast<double>(c.cached) + T * (T + 1) / 2;   // query and key pairs
+    const double seen = T * static_cast<double>(c.cached) + T * (T + 1) / 2;  // query and key pairs
     const double macs = c.form == AttentionForm::absorbed ? H * (seen * (2 * L + R) + T * L * P) : H * (seen * D + static_cast<double>(n) * L * P);
     report(state, 2 * macs, static_cast<double>(n) * static_cast<double>(layers::LatentCache::bytes_per_token(c.cache, s.kv_lora_rank, s.qk_rope_head_dim)),
            c.threads, *workers, ops::best_kernels().isa);
@@ -156,7 +155,7 @@ void add_all() {
         for (const auto cache : {CacheFormat::f32, CacheFormat::bf16}) {
             for (const auto& [T, n] : {std::pair<std::int64_t, std::int64_t>{1, 127}, {1, 2048}, {1, 8192}, {512, 0}, {512, 2048}}) {
                 for (const auto form : {AttentionForm::absorbed, AttentionForm::naive}) {
-                    if (T == 1 && form == AttentionForm::naive) continue;   // 17 to 30 times the work
+                    if (T == 1 && form == AttentionForm::naive) continue;  // 17 to 30 times the work
                     const auto title = std::string("attend/") + name_of(form) + (cache == CacheFormat::f32 ? "/f32" : "/bf16") + "/T:" + std::to_string(T) +
                                        "/n:" + std::to_string(n) + tail;
                     const AttentionCase c{form, cache, T, n, threads};

@@ -11,18 +11,18 @@ class Executor;
 /// Sizes of multi-head latent attention. Names as in config.json. DeepSeek-V2 paper §2.1.
 struct LatentAttentionShape {
     std::int64_t heads = 0;
-    std::int64_t kv_lora_rank = 0;       ///< width of the latent c_kv
-    std::int64_t qk_nope_head_dim = 0;   ///< part of a head without position
-    std::int64_t qk_rope_head_dim = 0;   ///< rotated part; its key is shared by all heads
+    std::int64_t kv_lora_rank = 0;      ///< width of the latent c_kv
+    std::int64_t qk_nope_head_dim = 0;  ///< part of a head without position
+    std::int64_t qk_rope_head_dim = 0;  ///< rotated part; its key is shared by all heads
     std::int64_t v_head_dim = 0;
-    float softmax_scale = 0;             ///< (nope + rope)^-½ · YarnScaling::softmax_factor()
+    float softmax_scale = 0;  ///< (nope + rope)^-½ · YarnScaling::softmax_factor()
 };
 
 /// The two ways to the same result (equal to rounding).
 enum class AttentionForm {
-    automatic,   ///< the cheaper one by the cost formula, see cheaper_form()
-    naive,       ///< expand keys and values of every cached token: V2 eq. (10)–(11). Cheaper for long chunks of queries
-    absorbed,    ///< fold W_uk into the query and W_uv into the output, attend to the latent itself: V2 §2.1.2 and appendix C. Cheaper for decode
+    automatic,  ///< the cheaper one by the cost formula, see cheaper_form()
+    naive,      ///< expand keys and values of every cached token: V2 eq. (10)–(11). Cheaper for long chunks of queries
+    absorbed,   ///< fold W_uk into the query and W_uv into the output, attend to the latent itself: V2 §2.1.2 and appendix C. Cheaper for decode
 };
 
 /// Multiply-adds per head decide: absorbed T·((2·kv_lora + rope)·n + kv_lora·(nope + v)), naive T·(nope + rope + v)·n + kv_lora·(nope + v)·n,

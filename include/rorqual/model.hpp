@@ -21,58 +21,61 @@ class Executor;
 /// How a session keeps what each layer remembers.
 enum class CacheFormat : std::int32_t {
     f32 = 0,
-    bf16 = 1,   ///< half the memory; latents rounded to 8 bits of mantissa
+    bf16 = 1,  ///< half the memory; latents rounded to 8 bits of mantissa
 };
 
 /// How products are computed.
 enum class Mode : std::int32_t {
-    exact = 0,   ///< weights as stored, f32 activations and sums: the truth other modes are compared with
+    exact = 0,  ///< weights as stored, f32 activations and sums: the truth other modes are compared with
 };
 
 /// A model's sizes. Names as in config.json.
 struct Geometry {
-    std::string model_type;                 ///< "deepseek_v2"
+    std::string model_type;  ///< "deepseek_v2"
     std::int64_t vocab_size = 0;
     std::int64_t hidden_size = 0;
-    std::int64_t layers = 0;                ///< num_hidden_layers
-    std::int64_t dense_layers = 0;          ///< layers without routed experts
+    std::int64_t layers = 0;        ///< num_hidden_layers
+    std::int64_t dense_layers = 0;  ///< layers without routed experts
     std::int64_t heads = 0;
-    std::int64_t routed_experts = 0;        ///< per expert layer; 0 = none
+    std::int64_t routed_experts = 0;  ///< per expert layer; 0 = none
     std::int64_t experts_per_token = 0;
-    std::int64_t context = 0;               ///< max_position_embeddings
-    std::uint64_t parameters = 0;           ///< all weights
-    std::uint64_t active_parameters = 0;    ///< used per token, head included, embedding row not
+    std::int64_t context = 0;             ///< max_position_embeddings
+    std::uint64_t parameters = 0;         ///< all weights
+    std::uint64_t active_parameters = 0;  ///< used per token, head included, embedding row not
 };
 
 /// Memory a model and its sessions need, before any weight is read. Bytes.
 struct Plan {
-    std::uint64_t weights = 0;              ///< all tensors as stored
-    std::uint64_t weights_mapped = 0;       ///< of these, mapped from files: the system may drop and reread them
-    std::uint64_t cache_per_token = 0;      ///< state of all layers, per token of context
-    std::uint64_t context = 0;              ///< tokens the figures below are for
-    std::uint64_t cache = 0;                ///< state at that context, in whole pages
-    std::uint64_t scratch = 0;              ///< buffers of one session
-    std::uint64_t peak = 0;                 ///< weights + cache + scratch of one session
+    std::uint64_t weights = 0;          ///< all tensors as stored
+    std::uint64_t weights_mapped = 0;   ///< of these, mapped from files: the system may drop and reread them
+    std::uint64_t cache_per_token = 0;  ///< state of all layers, per token of context
+    std::uint64_t context = 0;          ///< tokens the figures below are for
+    std::uint64_t cache = 0;            ///< state at that context, in whole pages
+    std::uint64_t scratch = 0;          ///< buffers of one session
+    std::uint64_t peak = 0;             ///< weights + cache + scratch of one session
 };
 
 /// Where the library's one-line notices go; it writes nowhere by itself. Called on the thread that makes the call.
-enum class LogLevel : std::int32_t { error = 0, warning = 1, info = 2, debug = 3 };
+enum class LogLevel : std::int32_t { error = 0,
+                                     warning = 1,
+                                     info = 2,
+                                     debug = 3 };
 using Log = std::function<void(LogLevel level, std::string_view line)>;
 
 struct ModelOptions {
-    std::size_t threads = 0;                          ///< workers including the caller; 0 = one per physical core allowed
-    Executor* executor = nullptr;                     ///< the host's threads instead of an own pool; borrowed for the model's life
-    std::pmr::memory_resource* memory = nullptr;      ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed for the life of the model and its sessions; called on whatever threads use them
-    std::string isa{};                                ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
-    Log log{};                                        ///< may be empty
+    std::size_t threads = 0;                      ///< workers including the caller; 0 = one per physical core allowed
+    Executor* executor = nullptr;                 ///< the host's threads instead of an own pool; borrowed for the model's life
+    std::pmr::memory_resource* memory = nullptr;  ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed for the life of the model and its sessions; called on whatever threads use them
+    std::string isa{};                            ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
+    Log log{};                                    ///< may be empty
 };
 
 struct SessionOptions {
-    std::int64_t context = 0;             ///< room in tokens; 0 = the model's own
-    std::int64_t chunk = 512;             ///< a prompt is evaluated in pieces of at most so many tokens; also the cancel granularity's upper bound
+    std::int64_t context = 0;  ///< room in tokens; 0 = the model's own
+    std::int64_t chunk = 512;  ///< a prompt is evaluated in pieces of at most so many tokens; also the cancel granularity's upper bound
     CacheFormat cache = CacheFormat::f32;
     Mode mode = Mode::exact;
-    bool reproducible = true;             ///< same bits for every way of cutting a prompt. false lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
+    bool reproducible = true;  ///< same bits for every way of cutting a prompt. false lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
 };
 
 /// One tensor of the checkpoint, for display.
@@ -88,7 +91,7 @@ struct TensorSummary {
 /// writes these files, sampling is greedy unless do_sample is true, and then at temperature 1 unless it says another.
 struct GenerationDefaults {
     SamplingOptions sampling;
-    std::vector<Token> stop_tokens;       ///< eos_token_id, from generation_config.json or config.json
+    std::vector<Token> stop_tokens;  ///< eos_token_id, from generation_config.json or config.json
 };
 
 class Session;

@@ -11,28 +11,28 @@ class Executor;
 
 /// How router logits become scores.
 enum class Scoring {
-    softmax,         ///< V2: over all experts
-    sigmoid,         ///< V3
-    sqrt_softplus,   ///< V4: sqrt(ln(1 + e^x))
+    softmax,        ///< V2: over all experts
+    sigmoid,        ///< V3
+    sqrt_softplus,  ///< V4: sqrt(ln(1 + e^x))
 };
 
 /// What stands for a group of experts when whole groups are chosen first.
 enum class GroupScore {
-    maximum,       ///< V2 group_limited_greedy
-    top_two_sum,   ///< V3 noaux_tc
+    maximum,      ///< V2 group_limited_greedy
+    top_two_sum,  ///< V3 noaux_tc
 };
 
 /// Which experts a token goes to, and with what weights. Names as in config.json.
 /// (V2 files with norm_topk_prob normalise or scale, never both: they need scale 1 here. V3 and V4 do both.)
 struct RouterOptions {
-    std::int64_t experts = 0;              ///< n_routed_experts
-    std::int64_t experts_per_token = 0;    ///< num_experts_per_tok
+    std::int64_t experts = 0;            ///< n_routed_experts
+    std::int64_t experts_per_token = 0;  ///< num_experts_per_tok
     Scoring scoring = Scoring::softmax;
-    std::int64_t groups = 1;               ///< n_group: consecutive blocks of equal size
-    std::int64_t groups_kept = 1;          ///< topk_group
+    std::int64_t groups = 1;       ///< n_group: consecutive blocks of equal size
+    std::int64_t groups_kept = 1;  ///< topk_group
     GroupScore group_score = GroupScore::maximum;
-    bool normalise = false;                ///< norm_topk_prob: divide by (sum of the chosen + 1e-20)
-    float scale = 1;                       ///< factor on the final weights, after normalising
+    bool normalise = false;  ///< norm_topk_prob: divide by (sum of the chosen + 1e-20)
+    float scale = 1;         ///< factor on the final weights, after normalising
 };
 
 /// Chooses experts.   DeepSeek-V2 eq. (20)–(22) and §2.2.2; DeepSeek-V3 eq. (12)–(16).

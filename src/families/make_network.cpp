@@ -5,8 +5,8 @@
 namespace rorqual::families {
 
 // Each family's folder has one of these.
-#define RQ_FAMILY(family, model_type) \
-    namespace family {                \
+#define RQ_FAMILY(family, model_type)                                                                                    \
+    namespace family {                                                                                                   \
     std::unique_ptr<Network> make(const nlohmann::json& config, const std::string& origin, weights::Problems& problems); \
     }
 #include "families/families.inc"

@@ -38,7 +38,7 @@ const Tokenizer& Model::tokenizer() const {
 
 std::vector<Token> Model::encode_prompt(std::string_view text, AddedTokens added) const {
     auto ids = tokenizer().encode(text, added);
-    const bool begun = !ids.empty() && ids.front() == parts_->bos;   // a rendered template brings its own
+    const bool begun = !ids.empty() && ids.front() == parts_->bos;  // a rendered template brings its own
     if (parts_->add_bos && parts_->bos && !begun) ids.insert(ids.begin(), *parts_->bos);
     return ids;
 }

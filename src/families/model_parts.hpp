@@ -13,7 +13,7 @@ namespace rorqual {
 
 /// What an open model is made of. Immutable after Model::open except for the workers, which serialise themselves.
 struct Model::Parts {
-    weights::WeightStore store;                      ///< owns or maps the bytes behind the network's views
+    weights::WeightStore store;  ///< owns or maps the bytes behind the network's views
     std::unique_ptr<families::Network> network;
     std::optional<Tokenizer> tokenizer;
     std::optional<Token> bos;
@@ -23,9 +23,9 @@ struct Model::Parts {
     std::string identity;
     ops::Kernels kernels;
     std::unique_ptr<cpu::Workers> workers;
-    std::pmr::memory_resource* memory = nullptr;     ///< never nullptr after opening
+    std::pmr::memory_resource* memory = nullptr;  ///< never nullptr after opening
     Log log;
-    Plan weights_plan;                               ///< the weights' figures
+    Plan weights_plan;  ///< the weights' figures
 
     /// A model of these parts: what open() ends with.
     [[nodiscard]] static std::shared_ptr<const Model> assemble(std::unique_ptr<Parts> parts) {

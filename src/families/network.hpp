@@ -32,7 +32,7 @@ class Observer {
 
 /// How one evaluation is to be done; fixed for a session except for the observer.
 struct Compute {
-    AttentionForm attention = AttentionForm::absorbed;   ///< automatic follows the cost formula
+    AttentionForm attention = AttentionForm::absorbed;  ///< automatic follows the cost formula
     Observer* observer = nullptr;
 };
 

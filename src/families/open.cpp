@@ -19,7 +19,7 @@ using families::collect;
 struct Blueprint {
     std::string config_text;
     io::JsonDocument config;
-    std::unique_ptr<families::Network> network;   // nullptr where config.json has problems
+    std::unique_ptr<families::Network> network;  // nullptr where config.json has problems
     weights::TensorTable table;
     weights::WeightStore store;
 };
@@ -87,7 +87,8 @@ Plan Model::plan(const Source& source, const SessionOptions& session, const Mode
     weights::Problems problems;
     const auto b = read_blueprint(*source.file_set(), problems);
     problems.throw_if_any();
-    const auto workers = options.executor ? options.executor->concurrency() : options.threads ? options.threads : cpu::usable_cores();
+    const auto workers = options.executor ? options.executor->concurrency() : options.threads ? options.threads
+                                                                                              : cpu::usable_cores();
     return families::plan_session(*b.network, plan_weights(b), session, workers);
 }
 

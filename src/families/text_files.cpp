@@ -14,7 +14,7 @@ using weights::ConfigReader;
 
 struct JsonFile {
     io::JsonDocument contents;
-    std::string name;   // as errors call it
+    std::string name;  // as errors call it
 };
 
 // A file that may be missing, which reads like one that says nothing.

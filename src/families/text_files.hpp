@@ -25,10 +25,10 @@ void collect(weights::Problems& problems, Step&& step) {
 
 /// What a checkpoint says about text besides the weights. Every file may be missing.
 struct TextFiles {
-    std::string tokenizer_json;           ///< tokenizer.json as text; empty = missing
+    std::string tokenizer_json;  ///< tokenizer.json as text; empty = missing
     std::optional<Tokenizer> tokenizer;
-    std::optional<Token> bos;             ///< the begin-of-sentence token
-    bool add_bos = false;                 ///< tokenizer_config.json: prompts begin with it
+    std::optional<Token> bos;  ///< the begin-of-sentence token
+    bool add_bos = false;      ///< tokenizer_config.json: prompts begin with it
     GenerationDefaults defaults;
 };
 

@@ -11,9 +11,9 @@ namespace rorqual::layers {
 /// W_down·(silu(W_gate·x) ⊙ W_up·x): the feed-forward layer of dense blocks, and the shared experts of the others.
 /// "GLU Variants Improve Transformer", eq. (6); reference: DeepSeek-V3 inference/model.py, MLP.
 struct DenseFfn {
-    WeightView gate;   ///< [m, D]
-    WeightView up;     ///< [m, D]
-    WeightView down;   ///< [D, m]
+    WeightView gate;  ///< [m, D]
+    WeightView up;    ///< [m, D]
+    WeightView down;  ///< [D, m]
 
     /// x [T, D] → y [T, D].
     void forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& scratch) const;

@@ -2,19 +2,19 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.hpp"
+
 namespace rorqual::layers {
 namespace {
 
-constexpr std::int64_t token_block = 64;   // tokens of one expert in one product
-constexpr std::int64_t tile_most = 128;    // rows of a weight matrix in one task: gathering tokens costs 1/128 of their products
-
-constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t size) noexcept { return (count + size - 1) / size; }
+constexpr std::int64_t token_block = 64;  // tokens of one expert in one product
+constexpr std::int64_t tile_most = 128;   // rows of a weight matrix in one task: gathering tokens costs 1/128 of their products
 
 // Rows of a matrix in one task, so that `matrices` like it make about four tasks for every worker. No result depends on it.
 std::int64_t tile_rows(std::int64_t rows, std::int64_t matrices, std::size_t workers) noexcept {
     constexpr std::int64_t step = 16;
-    const auto tiles = blocks_of(4 * static_cast<std::int64_t>(workers), matrices);
-    return std::clamp(blocks_of(blocks_of(rows, tiles), step) * step, step, tile_most);
+    const auto tiles = ceil_div(4 * static_cast<std::int64_t>(workers), matrices);
+    return std::clamp(ceil_div(ceil_div(rows, tiles), step) * step, step, tile_most);
 }
 
 struct Mix {
@@ -24,7 +24,7 @@ struct Mix {
     const Router::Choice& choice;
     ConstRows x;
     Rows y;
-    Rows inner;                   // [T·k, m] silu(gate) ⊙ up of every choice, at its place
+    Rows inner;  // [T·k, m] silu(gate) ⊙ up of every choice, at its place
     const ExpertsScratch& scratch;
     std::span<const std::int32_t> active = {};
 
@@ -70,13 +70,13 @@ ConstRows Mix::gather(std::int64_t place, std::int64_t count, std::size_t worker
 
 void Mix::gate_and_up() const {
     const auto tile = tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count());
-    const auto tiles = blocks_of(shape.width, tile);
+    const auto tiles = ceil_div(shape.width, tile);
     run.parallel_for(static_cast<std::int64_t>(active.size()) * tiles, [&](std::int64_t task, std::size_t worker) {
         const auto id = active[static_cast<std::size_t>(task / tiles)];
         const auto& expert = experts[static_cast<std::size_t>(id)];
         const auto row = task % tiles * tile;
         const auto count = std::min(tile, expert.gate.rows - row);
-        if (count <= 0) return;   // narrower than the widest
+        if (count <= 0) return;  // narrower than the widest
         const auto end = first_place(id + 1);
         for (auto place = first_place(id); place < end; place += token_block) {
             const auto tokens = std::min(token_block, end - place);
@@ -92,7 +92,7 @@ void Mix::gate_and_up() const {
 
 void Mix::down_and_add() const {
     const auto tile = tile_rows(shape.hidden, 1, run.workers.count());
-    run.parallel_for(blocks_of(shape.hidden, tile), [&](std::int64_t task, std::size_t worker) {
+    run.parallel_for(ceil_div(shape.hidden, tile), [&](std::int64_t task, std::size_t worker) {
         const auto row = task * tile;
         const auto count = std::min(tile, shape.hidden - row);
         for (const auto id : active) {

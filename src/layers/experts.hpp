@@ -16,19 +16,19 @@ namespace rorqual::layers {
 
 /// Sizes that the buffers of a mix follow from.
 struct ExpertsShape {
-    std::int64_t experts = 0;             ///< E
-    std::int64_t experts_per_token = 0;   ///< k
-    std::int64_t hidden = 0;              ///< D
-    std::int64_t width = 0;               ///< m, of the widest expert
+    std::int64_t experts = 0;            ///< E
+    std::int64_t experts_per_token = 0;  ///< k
+    std::int64_t hidden = 0;             ///< D
+    std::int64_t width = 0;              ///< m, of the widest expert
 };
 
 struct ExpertsScratch {
-    std::span<std::int32_t> first;    ///< [E+1] where an expert's places begin
-    std::span<std::int32_t> active;   ///< [E] experts that have tokens, ascending
-    std::span<std::int32_t> slots;    ///< [chunk·k] t·k + j of every choice, sorted by expert, then by t and j: its place
-    Rows gathered;                    ///< [workers·64, D] tokens of one expert, side by side
-    Rows gate, up;                    ///< [workers·64, 128]
-    Rows down;                        ///< [workers·64, 128]
+    std::span<std::int32_t> first;   ///< [E+1] where an expert's places begin
+    std::span<std::int32_t> active;  ///< [E] experts that have tokens, ascending
+    std::span<std::int32_t> slots;   ///< [chunk·k] t·k + j of every choice, sorted by expert, then by t and j: its place
+    Rows gathered;                   ///< [workers·64, D] tokens of one expert, side by side
+    Rows gate, up;                   ///< [workers·64, 128]
+    Rows down;                       ///< [workers·64, 128]
 
     [[nodiscard]] static ExpertsScratch cut(cpu::Arena& arena, const ExpertsShape& shape, std::int64_t chunk, std::size_t workers);
     /// Values of FfnScratch that chunks of up to `chunk` tokens need.
@@ -53,7 +53,7 @@ struct ExpertFfn {
     ExpertsShape shape;
     Router router;
     std::vector<Expert> experts;
-    std::optional<DenseFfn> shared;   ///< all shared experts side by side, as one
+    std::optional<DenseFfn> shared;  ///< all shared experts side by side, as one
 
     /// x [T, D] → y [T, D]. Returns what the router chose.
     Router::Choice forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& inner, const Scratch& scratch) const;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/ceil_div.hpp"
 #include "quant/half.hpp"
 
 namespace rorqual::layers {
@@ -13,16 +14,14 @@ namespace {
 // Rows (queries × heads) that one product with a page takes: enough to use a page's latents from the first-level caches
 // many times, few enough that scores and averages stay there too.
 constexpr std::int64_t row_block = 64;
-constexpr std::int64_t token_block = 64;   // of products with the per-head slices of w_kv_b
-
-constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t size) noexcept { return (count + size - 1) / size; }
+constexpr std::int64_t token_block = 64;  // of products with the per-head slices of w_kv_b
 
 // What a page offers to rows of queries. Absorbed: content and values are the latents. Naive: expanded keys and values of one head.
 struct PageKeys {
     WeightView content;
     WeightView rope;
     WeightView values;
-    std::int64_t first = 0;   // position of its first token
+    std::int64_t first = 0;  // position of its first token
 
     [[nodiscard]] PageKeys up_to(std::int64_t count) const noexcept {
         return {content.slice_rows(0, count), rope.slice_rows(0, count), values.slice_rows(0, count), first};
@@ -31,11 +30,11 @@ struct PageKeys {
 
 // Rows of queries in the order of their positions, `per_position` neighbouring rows each.
 struct QueryRows {
-    ConstRows content;   // [R, width of PageKeys::content]
-    ConstRows rope;      // [R, rope]
-    std::int64_t first = 0;          // position of row 0 of the whole sequence of rows
+    ConstRows content;       // [R, width of PageKeys::content]
+    ConstRows rope;          // [R, rope]
+    std::int64_t first = 0;  // position of row 0 of the whole sequence of rows
     std::int64_t per_position = 1;
-    std::int64_t offset = 0;         // rows of that sequence before these
+    std::int64_t offset = 0;  // rows of that sequence before these
 
     [[nodiscard]] std::int64_t rows() const noexcept { return content.rows; }
     [[nodiscard]] QueryRows slice(std::int64_t row, std::int64_t count) const noexcept {
@@ -48,7 +47,7 @@ struct QueryRows {
 };
 
 float largest(const float* x, std::int64_t n) noexcept {
-    constexpr std::int64_t lanes = 8;   // independent maxima: one chain would wait for each comparison
+    constexpr std::int64_t lanes = 8;  // independent maxima: one chain would wait for each comparison
     float best[lanes];
     std::fill_n(best, lanes, -std::numeric_limits<float>::infinity());
     std::int64_t i = 0;
@@ -57,32 +56,6 @@ float largest(const float* x, std::int64_t n) noexcept {
     }
     for (; i < n; ++i) best[0] = std::max(best[0], x[i]);
     return *std::max_element(best, best + lanes);
-}
-
-// Softmax and average of one page for rows of queries.
-//   score = scale · (q_content·k_content + q_rope·k_rope),   V2 eq. (10), (17)–(18)
-void average_page(const ops::Kernels& kernels, const PageKeys& whole, const QueryRows& q, float scale, Rows scores,
-                  Rows rope_scores, const Averages& to) {
-    const auto page = whole.up_to(q.visible(q.rows() - 1, whole));
-    const auto keys = page.content.rows;
-    scores = scores.slice_rows(0, q.rows()).slice_cols(0, keys);
-    rope_scores = rope_scores.slice_rows(0, q.rows()).slice_cols(0, keys);
-    ops::matmul(kernels, page.content, q.content, scores);
-    ops::matmul(kernels, page.rope, q.rope, rope_scores);
-    for (std::int64_t r = 0; r < q.rows(); ++r) {
-        float* const s = scores.data + r * scores.stride;
-        const float* const s_rope = rope_scores.data + r * rope_scores.stride;
-        const auto n = q.visible(r, page);
-        for (std::int64_t j = 0; j < n; ++j) s[j] = scale * (s[j] + s_rope[j]);
-        to.peak[r] = largest(s, n);
-        kernels.softmax(Rows(s, 1, n));
-        // The largest weight is exp(0) / Σ, so it tells Σ. Where every score is −∞ the weights are zeros.
-        const float top = largest(s, n);
-        to.total[r] = n == 0 || top == 0 ? 0 : 1 / top;
-        // matmul_transposed adds up keys in ascending order: zeros behind the visible ones leave the bits as they are.
-        std::fill(s + n, s + keys, 0.0f);
-    }
-    ops::matmul_transposed(kernels, page.values, scores, to.values);
 }
 
 // Adds one page to the pages merged so far.
@@ -115,15 +88,15 @@ void finish_row(const Averages& sum, std::int64_t r, float* to) {
 struct Attention {
     const ops::Run& run;
     const LatentAttentionShape& shape;
-    ConstRows q;                        // [T, H·(nope+rope)]
+    ConstRows q;  // [T, H·(nope+rope)]
     std::span<const KeyBlock> blocks;
     const WeightView& w_kv_b;
     std::int64_t first;
-    Rows out;                           // [T, H·v]
+    Rows out;  // [T, H·v]
     const AttentionScratch& scratch;
 
     std::int64_t queries() const noexcept { return q.rows; }
-    std::int64_t pages() const noexcept { return blocks_of(first + queries(), page_tokens); }
+    std::int64_t pages() const noexcept { return ceil_div(first + queries(), page_tokens); }
     std::int64_t head_dim() const noexcept { return shape.qk_nope_head_dim + shape.qk_rope_head_dim; }
     WeightView w_uk(std::int64_t head) const noexcept {
         return w_kv_b.slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim), shape.qk_nope_head_dim);
@@ -144,6 +117,27 @@ struct Attention {
         return rows.slice_rows(static_cast<std::int64_t>(worker) * size, size);
     }
 
+    PageKeys latent_page(std::int64_t page) const noexcept {
+        const auto& cached = blocks[static_cast<std::size_t>(page)];
+        return {cached.latent, cached.rope, cached.latent, page * page_tokens};
+    }
+    // Room for one page's averages of `count` rows.
+    Averages page_averages(std::size_t worker, std::int64_t count, std::int64_t width) const noexcept {
+        auto averages = scratch.page.from(static_cast<std::int64_t>(worker) * row_block, count);
+        averages.values.cols = width;
+        return averages;
+    }
+    // body(head, first query, queries) for all heads and blocks of queries.
+    template <class Body>
+    void for_heads_and_tokens(const Body& body) const {
+        const auto token_blocks = ceil_div(queries(), token_block);
+        run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
+            const auto t = task % token_blocks * token_block;
+            body(task / token_blocks, t, std::min(token_block, queries() - t));
+        });
+    }
+
+    void average(const PageKeys& whole, const QueryRows& rows, std::size_t worker, const Averages& to) const;
     void absorbed() const;
     void absorb_queries() const;
     void stream_pages(const QueryRows& rows) const;
@@ -151,11 +145,32 @@ struct Attention {
     void expand_outputs() const;
     void naive() const;
     void naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows, const Averages& sums) const;
-    PageKeys latent_page(std::int64_t page) const noexcept {
-        const auto& b = blocks[static_cast<std::size_t>(page)];
-        return {b.latent, b.rope, b.latent, page * page_tokens};
-    }
 };
+
+// Softmax and average of one page for rows of queries.
+//   score = scale · (q_content·k_content + q_rope·k_rope),   V2 eq. (10), (17)–(18)
+void Attention::average(const PageKeys& whole, const QueryRows& rows, std::size_t worker, const Averages& to) const {
+    const auto page = whole.up_to(rows.visible(rows.rows() - 1, whole));
+    const auto keys = page.content.rows;
+    const auto scores = block_of(scratch.scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
+    const auto rope_scores = block_of(scratch.rope_scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
+    ops::matmul(run.kernels, page.content, rows.content, scores);
+    ops::matmul(run.kernels, page.rope, rows.rope, rope_scores);
+    for (std::int64_t r = 0; r < rows.rows(); ++r) {
+        float* const s = scores.data + r * scores.stride;
+        const float* const s_rope = rope_scores.data + r * rope_scores.stride;
+        const auto n = rows.visible(r, page);
+        for (std::int64_t j = 0; j < n; ++j) s[j] = shape.softmax_scale * (s[j] + s_rope[j]);
+        to.peak[r] = largest(s, n);
+        run.kernels.softmax(Rows(s, 1, n));
+        // The largest weight is exp(0) / Σ, so it tells Σ. Where every score is −∞ the weights are zeros.
+        const float top = largest(s, n);
+        to.total[r] = n == 0 || top == 0 ? 0 : 1 / top;
+        // matmul_transposed adds up keys in ascending order: zeros behind the visible ones leave the bits as they are.
+        std::fill(s + n, s + keys, 0.0f);
+    }
+    ops::matmul_transposed(run.kernels, page.values, scores, to.values);
+}
 
 // V2 appendix C: fold W_uk into the query and W_uv into the output; heads then share one key, the latent itself.
 void Attention::absorbed() const {
@@ -163,45 +178,40 @@ void Attention::absorbed() const {
     const auto row_count = queries() * shape.heads;
     const QueryRows rows{{scratch.q_hat.data, row_count, shape.kv_lora_rank},
                          {q.data + shape.qk_nope_head_dim, row_count, shape.qk_rope_head_dim, head_dim()},
-                         first, shape.heads};
+                         first,
+                         shape.heads};
     std::fill_n(scratch.total, row_count, 0.0f);
     const auto enough = 2 * static_cast<std::int64_t>(run.workers.count());
-    if (blocks_of(row_count, row_block) >= enough) {
+    if (ceil_div(row_count, row_block) >= enough) {
         stream_pages(rows);
     } else {
         // Few rows, as in decode: pages are the tasks, and where there are few of those too, smaller blocks of rows.
-        const auto parts = blocks_of(enough, pages());
-        spread_pages(rows, std::clamp<std::int64_t>(blocks_of(row_count, parts), 4, row_block));
+        const auto parts = ceil_div(enough, pages());
+        spread_pages(rows, std::clamp<std::int64_t>(ceil_div(row_count, parts), 4, row_block));
     }
     expand_outputs();
 }
 
 // q̂[h] = W_uk[h]ᵀ q_nope[h]
 void Attention::absorb_queries() const {
-    const auto token_blocks = blocks_of(queries(), token_block);
-    run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
-        const auto head = task / token_blocks;
-        const auto t = task % token_blocks * token_block;
-        const auto count = std::min(token_block, queries() - t);
+    for_heads_and_tokens([&](std::int64_t head, std::int64_t t, std::int64_t count) {
         ops::matmul_transposed(run.kernels, w_uk(head), q_nope(head).slice_rows(t, count), q_hat(head).slice_rows(t, count));
     });
 }
 
 // Many rows: each task takes a block of them through all pages.
 void Attention::stream_pages(const QueryRows& rows) const {
-    run.parallel_for(blocks_of(rows.rows(), row_block), [&](std::int64_t task, std::size_t worker) {
+    run.parallel_for(ceil_div(rows.rows(), row_block), [&](std::int64_t task, std::size_t worker) {
         const auto r0 = task * row_block;
         const auto count = std::min(row_block, rows.rows() - r0);
         const auto block = rows.slice(r0, count);
         const Averages sums{scratch.peak + r0, scratch.total + r0, block_of(scratch.sums, worker)};
-        auto average = scratch.page.from(static_cast<std::int64_t>(worker) * row_block, count);
-        average.values.cols = shape.kv_lora_rank;
+        const auto seen = page_averages(worker, count, shape.kv_lora_rank);
         for (std::int64_t p = 0; p < pages(); ++p) {
             const auto page = latent_page(p);
             if (block.visible(count - 1, page) == 0) break;
-            average_page(run.kernels, page, block, shape.softmax_scale, block_of(scratch.scores, worker),
-                         block_of(scratch.rope_scores, worker), average);
-            for (std::int64_t r = 0; r < count; ++r) merge_row(average, r, sums, r);
+            average(page, block, worker, seen);
+            for (std::int64_t r = 0; r < count; ++r) merge_row(seen, r, sums, r);
         }
         for (std::int64_t r = 0; r < count; ++r) finish_row(sums, r, scratch.q_hat.row(r0 + r).data());
     });
@@ -209,7 +219,7 @@ void Attention::stream_pages(const QueryRows& rows) const {
 
 // Few rows: tasks are blocks of rows × pages; as many pages at a time as there are slots for their averages.
 void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) const {
-    const auto blocks_of_rows = blocks_of(rows.rows(), block_rows);
+    const auto blocks_of_rows = ceil_div(rows.rows(), block_rows);
     const auto rows_a_page = blocks_of_rows * block_rows;
     const auto pages_at_once = std::max<std::int64_t>(1, scratch.slots * row_block / rows_a_page);
     const Averages sums{scratch.peak, scratch.total, scratch.sums};
@@ -223,17 +233,16 @@ void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) con
             const auto count = std::min(block_rows, rows.rows() - r0);
             const auto block = rows.slice(r0, count);
             const auto page = latent_page(p0 + p);
-            const auto average = averages.from(p * rows_a_page + r0, count);
+            const auto seen = averages.from(p * rows_a_page + r0, count);
             if (block.visible(count - 1, page) == 0) {
-                std::fill_n(average.total, count, 0.0f);
+                std::fill_n(seen.total, count, 0.0f);
                 return;
             }
-            average_page(run.kernels, page, block, shape.softmax_scale, block_of(scratch.scores, worker),
-                         block_of(scratch.rope_scores, worker), average);
+            average(page, block, worker, seen);
         });
         const bool last = p0 + now == pages();
         constexpr std::int64_t merged_at_once = 8;
-        run.parallel_for(blocks_of(rows.rows(), merged_at_once), [&](std::int64_t task, std::size_t) {
+        run.parallel_for(ceil_div(rows.rows(), merged_at_once), [&](std::int64_t task, std::size_t) {
             const auto end = std::min((task + 1) * merged_at_once, rows.rows());
             for (auto r = task * merged_at_once; r < end; ++r) {
                 for (std::int64_t p = 0; p < now; ++p) merge_row(averages, p * rows_a_page + r, sums, r);
@@ -245,11 +254,7 @@ void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) con
 
 // out[h] = W_uv[h] ĉ[h]
 void Attention::expand_outputs() const {
-    const auto token_blocks = blocks_of(queries(), token_block);
-    run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
-        const auto head = task / token_blocks;
-        const auto t = task % token_blocks * token_block;
-        const auto count = std::min(token_block, queries() - t);
+    for_heads_and_tokens([&](std::int64_t head, std::int64_t t, std::int64_t count) {
         ops::matmul(run.kernels, w_uv(head), q_hat(head).slice_rows(t, count), head_out(head).slice_rows(t, count));
     });
 }
@@ -289,11 +294,9 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
         const auto count = std::min(row_block, rows.rows() - t);
         const auto block = rows.slice(t, count);
         if (block.visible(count - 1, expanded) == 0) continue;
-        auto average = scratch.page.from(static_cast<std::int64_t>(worker) * row_block, count);
-        average.values.cols = shape.v_head_dim;
-        average_page(run.kernels, expanded, block, shape.softmax_scale, block_of(scratch.scores, worker),
-                     block_of(scratch.rope_scores, worker), average);
-        for (std::int64_t i = 0; i < count; ++i) merge_row(average, i, sums, t + i);
+        const auto seen = page_averages(worker, count, shape.v_head_dim);
+        average(expanded, block, worker, seen);
+        for (std::int64_t i = 0; i < count; ++i) merge_row(seen, i, sums, t + i);
     }
 }
 

@@ -12,9 +12,9 @@ namespace rorqual::layers {
 
 /// Softmax averages in the making, one a row (a row is one query of one head).
 struct Averages {
-    float* peak = nullptr;    ///< [rows] largest score so far
-    float* total = nullptr;   ///< [rows] Σ exp(score − peak); 0 = nothing seen
-    Rows values;              ///< [rows, width] of one page: the average; of pages merged: Σ exp(score − peak) · value
+    float* peak = nullptr;   ///< [rows] largest score so far
+    float* total = nullptr;  ///< [rows] Σ exp(score − peak); 0 = nothing seen
+    Rows values;             ///< [rows, width] of one page: the average; of pages merged: Σ exp(score − peak) · value
 
     [[nodiscard]] Averages from(std::int64_t row, std::int64_t count) const noexcept {
         return {peak + row, total + row, values.slice_rows(row, count)};
@@ -23,15 +23,15 @@ struct Averages {
 
 /// Buffers of latent attention: bounded by the chunk and the workers, whatever the number of cached tokens.
 struct AttentionScratch {
-    std::int64_t queries = 0;     ///< queries the absorbed form takes at once
-    std::int64_t slots = 0;       ///< pages' averages that can wait to be merged
-    Rows q_hat;                   ///< [queries·H, kv_lora] absorbed queries, then averaged latents
-    float* peak = nullptr;        ///< [chunk·H]
-    float* total = nullptr;       ///< [chunk·H]
-    Rows sums;                    ///< [2·workers·64, kv_lora] values of merged pages
-    Averages page;                ///< [slots·64], width max(kv_lora, v): single pages
-    Rows scores, rope_scores;     ///< [workers·64, 128]
-    Rows latents, keys, values;   ///< [workers·128, kv_lora | nope | v]: a page expanded by the naive form
+    std::int64_t queries = 0;    ///< queries the absorbed form takes at once
+    std::int64_t slots = 0;      ///< pages' averages that can wait to be merged
+    Rows q_hat;                  ///< [queries·H, kv_lora] absorbed queries, then averaged latents
+    float* peak = nullptr;       ///< [chunk·H]
+    float* total = nullptr;      ///< [chunk·H]
+    Rows sums;                   ///< [2·workers·64, kv_lora] values of merged pages
+    Averages page;               ///< [slots·64], width max(kv_lora, v): single pages
+    Rows scores, rope_scores;    ///< [workers·64, 128]
+    Rows latents, keys, values;  ///< [workers·128, kv_lora | nope | v]: a page expanded by the naive form
 
     [[nodiscard]] static AttentionScratch cut(cpu::Arena& arena, const LatentAttentionShape& shape, std::int64_t chunk,
                                               std::size_t workers);

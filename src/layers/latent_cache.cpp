@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.hpp"
 #include "quant/half.hpp"
 
 namespace rorqual::layers {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr DType dtype_of(CacheFormat format) noexcept { return format == CacheFormat::bf16 ? DType::bf16 : DType::f32; }
 
-constexpr std::int64_t pages_for(std::int64_t tokens) noexcept { return (tokens + page_tokens - 1) / page_tokens; }
+constexpr std::int64_t pages_for(std::int64_t tokens) noexcept { return ceil_div(tokens, page_tokens); }
 
 void store_row(DType dtype, std::span<const float> row, std::byte* to) noexcept {
     if (dtype == DType::f32) {
@@ -30,9 +31,7 @@ std::size_t LatentCache::bytes_per_token(CacheFormat format, std::int64_t kv_lor
 }
 
 LatentCache::LatentCache(CacheFormat format, std::int64_t kv_lora, std::int64_t rope, std::pmr::memory_resource& memory)
-    : dtype_(dtype_of(format)), kv_lora_(kv_lora), rope_(rope),
-      page_bytes_(static_cast<std::size_t>(page_tokens) * bytes_per_token(format, kv_lora, rope)), memory_(&memory),
-      pages_(&memory), blocks_(&memory) {}
+    : dtype_(dtype_of(format)), kv_lora_(kv_lora), rope_(rope), page_bytes_(static_cast<std::size_t>(page_tokens) * bytes_per_token(format, kv_lora, rope)), memory_(&memory), pages_(&memory), blocks_(&memory) {}
 
 void LatentCache::reserve(std::int64_t position) {
     const auto had = pages_.size();

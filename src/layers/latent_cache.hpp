@@ -17,8 +17,8 @@ namespace rorqual::layers {
 /// The cached tokens of one page, as matrices that products can use as weights. Token s of the timeline is row s % 128 of
 /// block s / 128; every block but the last holds page_tokens rows.
 struct KeyBlock {
-    WeightView latent;   ///< [count, kv_lora]: c_kv after its norm
-    WeightView rope;     ///< [count, rope]: k_pe after its rotation
+    WeightView latent;  ///< [count, kv_lora]: c_kv after its norm
+    WeightView rope;    ///< [count, rope]: k_pe after its rotation
 };
 
 /// What latent attention remembers of a timeline: per token the latent c_kv and the shared rope key k_pe, nothing else

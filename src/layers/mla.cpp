@@ -25,7 +25,7 @@ void Mla::remember(const ops::Run& run, ConstRows x, const RopeAngles& angles, L
     const auto c_kv = kv_a.slice_cols(0, shape.kv_lora_rank);
     const auto k_pe = kv_a.slice_cols(shape.kv_lora_rank, shape.qk_rope_head_dim);
     ops::matmul(run, weights.wkv_a, x, kv_a);
-    ops::rms_norm(run, c_kv, weights.kv_a_norm, config.norm_eps, c_kv);   // the rope key has no norm
+    ops::rms_norm(run, c_kv, weights.kv_a_norm, config.norm_eps, c_kv);  // the rope key has no norm
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, 1, shape.qk_rope_head_dim, 0, k_pe);
     cache.append(c_kv, k_pe);
 }

@@ -21,9 +21,9 @@ struct RopeAngles {
 struct Mla {
     struct Config {
         LatentAttentionShape shape;
-        std::int64_t hidden = 0;        ///< D
-        std::int64_t q_lora_rank = 0;   ///< 0: queries come straight from x, by `wq`
-        float norm_eps = 0;             ///< of q_a_norm and kv_a_norm
+        std::int64_t hidden = 0;       ///< D
+        std::int64_t q_lora_rank = 0;  ///< 0: queries come straight from x, by `wq`
+        float norm_eps = 0;            ///< of q_a_norm and kv_a_norm
 
         [[nodiscard]] std::int64_t q_width() const noexcept {
             return shape.heads * (shape.qk_nope_head_dim + shape.qk_rope_head_dim);
@@ -32,28 +32,28 @@ struct Mla {
         [[nodiscard]] std::int64_t out_width() const noexcept { return shape.heads * shape.v_head_dim; }
     };
     struct Weights {
-        WeightView wq;                  ///< [H·(nope+rope), D], where there is no q_lora_rank; else
-        WeightView wq_a;                ///< [q_lora, D]
-        std::vector<float> q_a_norm;    ///< [q_lora]
-        WeightView wq_b;                ///< [H·(nope+rope), q_lora]
-        WeightView wkv_a;               ///< [kv_lora + rope, D]
-        std::vector<float> kv_a_norm;   ///< [kv_lora]
-        WeightView wkv_b;               ///< [H·(nope+v), kv_lora]: per head the rows of W_uk, then those of W_uv
-        WeightView wo;                  ///< [D, H·v]
+        WeightView wq;                 ///< [H·(nope+rope), D], where there is no q_lora_rank; else
+        WeightView wq_a;               ///< [q_lora, D]
+        std::vector<float> q_a_norm;   ///< [q_lora]
+        WeightView wq_b;               ///< [H·(nope+rope), q_lora]
+        WeightView wkv_a;              ///< [kv_lora + rope, D]
+        std::vector<float> kv_a_norm;  ///< [kv_lora]
+        WeightView wkv_b;              ///< [H·(nope+v), kv_lora]: per head the rows of W_uk, then those of W_uv
+        WeightView wo;                 ///< [D, H·v]
     };
     struct Scratch {
-        Rows q_latent;   ///< [chunk, q_lora]
-        Rows q;          ///< [chunk, H·(nope+rope)]
-        Rows kv_a;       ///< [chunk, kv_lora + rope]
-        Rows heads;      ///< [chunk, H·v]
+        Rows q_latent;  ///< [chunk, q_lora]
+        Rows q;         ///< [chunk, H·(nope+rope)]
+        Rows kv_a;      ///< [chunk, kv_lora + rope]
+        Rows heads;     ///< [chunk, H·v]
         AttentionScratch attention;
 
         [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers);
     };
     /// Queries of T tokens: views into the scratch, valid until its next use.
     struct Query {
-        ConstRows latent;   ///< [T, q_lora] after its norm; no rows without q_lora_rank
-        ConstRows heads;    ///< [T, H·(nope+rope)], rope parts rotated
+        ConstRows latent;  ///< [T, q_lora] after its norm; no rows without q_lora_rank
+        ConstRows heads;   ///< [T, H·(nope+rope)], rope parts rotated
     };
 
     Config config;

@@ -25,7 +25,7 @@ AttentionForm cheaper_form(const LatentAttentionShape& s, std::int64_t queries, 
 namespace {
 
 void check_dimension(const char* name, std::int64_t value) {
-    constexpr std::int64_t most = std::int64_t{1} << 24;   // no product of two, nor a sum of such, leaves 64 bits
+    constexpr std::int64_t most = std::int64_t{1} << 24;  // no product of two, nor a sum of such, leaves 64 bits
     if (value >= 1 && value <= most) return;
     throw Error(Status::invalid_argument, std::string("shape.") + name + ": expected 1 to 2^24, got " + std::to_string(value));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/ceil_div.hpp"
 #include "ops/check.hpp"
 #include "rorqual/error.hpp"
 
@@ -61,8 +62,10 @@ struct Ranking {
 float score_of_group(GroupScore kind, std::span<const float> group) {
     float first = lowest, second = lowest;
     for (const float s : group) {
-        if (s > first) second = std::exchange(first, s);
-        else second = std::max(second, s);
+        if (s > first)
+            second = std::exchange(first, s);
+        else
+            second = std::max(second, s);
     }
     return kind == GroupScore::maximum || group.size() == 1 ? first : first + second;
 }
@@ -80,17 +83,19 @@ void route_token(const RouterOptions& o, std::span<float> scores, std::span<cons
         group_scores[g] = score_of_group(o.group_score, selection.subspan(g * size, size));
     }
     const Ranking groups{group_scores}, experts{selection};
-    const auto last_kept = groups.first(o.groups_kept, [](std::size_t) { return true; }, [](std::int64_t, std::size_t) {});
+    const auto last_kept = groups.first(
+        o.groups_kept, [](std::size_t) { return true; }, [](std::int64_t, std::size_t) {});
     // Experts of other groups do not take part, which is what masking them with −∞ means. A mask of 0 would let them win
     // where biases are negative.
     float sum = 0;
-    experts.first(o.experts_per_token, [&](std::size_t e) { return !groups.before(last_kept, e / size); },
-                  [&](std::int64_t n, std::size_t e) {
-                      const auto slot = static_cast<std::size_t>(n);
-                      ids[slot] = static_cast<std::int32_t>(e);
-                      weights[slot] = scores[e];   // without the bias, V3 eq. (13), (16)
-                      sum += scores[e];
-                  });
+    experts.first(
+        o.experts_per_token, [&](std::size_t e) { return !groups.before(last_kept, e / size); },
+        [&](std::int64_t n, std::size_t e) {
+            const auto slot = static_cast<std::size_t>(n);
+            ids[slot] = static_cast<std::int32_t>(e);
+            weights[slot] = scores[e];  // without the bias, V3 eq. (13), (16)
+            sum += scores[e];
+        });
     for (float& w : weights) w = (o.normalise ? w / (sum + 1e-20f) : w) * o.scale;
 }
 
@@ -117,11 +122,11 @@ Router::Scratch Router::Scratch::cut(cpu::Arena& arena, const RouterOptions& opt
 }
 
 Router::Choice Router::choose(const ops::Run& run, ConstRows x, const Scratch& scratch) const {
-    constexpr std::int64_t at_once = 16;   // tokens in a task
+    constexpr std::int64_t at_once = 16;  // tokens in a task
     const auto k = static_cast<std::size_t>(options.experts_per_token);
     const auto logits = scratch.logits.slice_rows(0, x.rows);
     ops::matmul(run, gate, x, logits);
-    run.parallel_for((x.rows + at_once - 1) / at_once, [&](std::int64_t task, std::size_t worker) {
+    run.parallel_for(ceil_div(x.rows, at_once), [&](std::int64_t task, std::size_t worker) {
         const auto w = static_cast<std::int64_t>(worker);
         for (auto t = task * at_once; t < std::min(x.rows, (task + 1) * at_once); ++t) {
             const auto slot = static_cast<std::size_t>(t) * k;

@@ -13,23 +13,23 @@ namespace rorqual::layers {
 /// Chooses experts for every token. DeepSeek-V2 §2.2; reference: DeepSeek-V3 inference/model.py, Gate.
 struct Router {
     struct Scratch {
-        Rows logits;                        ///< [chunk, E], replaced by scores
-        Rows selection;                     ///< [workers, E] scores that decide, of the token at hand
-        Rows group_scores;                  ///< [workers, groups]
-        std::span<std::int32_t> ids;        ///< [chunk·k]
-        std::span<float> weights;           ///< [chunk·k]
+        Rows logits;                  ///< [chunk, E], replaced by scores
+        Rows selection;               ///< [workers, E] scores that decide, of the token at hand
+        Rows group_scores;            ///< [workers, groups]
+        std::span<std::int32_t> ids;  ///< [chunk·k]
+        std::span<float> weights;     ///< [chunk·k]
 
         [[nodiscard]] static Scratch cut(cpu::Arena& arena, const RouterOptions& options, std::int64_t chunk, std::size_t workers);
     };
     /// By descending selection score; borrowed from the scratch until its next use.
     struct Choice {
-        std::span<const std::int32_t> ids;   ///< [T·k]
-        std::span<const float> weights;      ///< [T·k]
+        std::span<const std::int32_t> ids;  ///< [T·k]
+        std::span<const float> weights;     ///< [T·k]
     };
 
     RouterOptions options;
-    WeightView gate;           ///< W_g [E, D]
-    std::vector<float> bias;   ///< [E], or empty: see rorqual::route
+    WeightView gate;          ///< W_g [E, D]
+    std::vector<float> bias;  ///< [E], or empty: see rorqual::route
 
     [[nodiscard]] Choice choose(const ops::Run& run, ConstRows x, const Scratch& scratch) const;
 };

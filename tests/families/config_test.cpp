@@ -80,22 +80,71 @@ TEST_CASE("every key of rope_scaling that is read is refused by name when it mak
 }
 
 TEST_CASE("absurd sizes are refused by name before anything is allocated for them", "[families][config][hostile]") {
-    struct Case { const char* key; json value; };
+    struct Case {
+        const char* key;
+        json value;
+    };
     const auto c = GENERATE(values<Case>({
-        {"hidden_size", 0}, {"hidden_size", -1}, {"hidden_size", 1000000000}, {"hidden_size", 18446744073709551615u}, {"hidden_size", 80.5},
-        {"vocab_size", 0}, {"vocab_size", 1000000000}, {"num_hidden_layers", 0}, {"num_hidden_layers", 1000000000},
-        {"num_hidden_layers", 9223372036854775807}, {"num_attention_heads", 0}, {"num_attention_heads", 1000000000},
-        {"intermediate_size", 0}, {"intermediate_size", 4000000000u}, {"kv_lora_rank", 0}, {"kv_lora_rank", 1000000000}, {"q_lora_rank", -1},
-        {"q_lora_rank", 1000000000}, {"qk_nope_head_dim", 0}, {"qk_nope_head_dim", 1000000000}, {"qk_rope_head_dim", 0},
-        {"qk_rope_head_dim", 11}, {"qk_rope_head_dim", 1000000000}, {"v_head_dim", 0}, {"v_head_dim", 1000000000},
-        {"max_position_embeddings", 0}, {"max_position_embeddings", 9223372036854775807}, {"rms_norm_eps", 0}, {"rms_norm_eps", -1e-6},
-        {"rms_norm_eps", 2}, {"rope_theta", 0}, {"rope_theta", -10000}, {"n_routed_experts", -1}, {"n_routed_experts", 1000000000},
-        {"n_routed_experts", 13}, {"moe_intermediate_size", 0}, {"moe_intermediate_size", 1000000000}, {"n_shared_experts", -1},
-        {"n_shared_experts", 1000000000}, {"num_experts_per_tok", 0}, {"num_experts_per_tok", 13}, {"num_experts_per_tok", 7},
-        {"first_k_dense_replace", -1}, {"first_k_dense_replace", 1000000000}, {"moe_layer_freq", 0}, {"moe_layer_freq", 1000000000},
-        {"n_group", 0}, {"n_group", 5}, {"n_group", 13}, {"topk_group", 0}, {"topk_group", 5}, {"routed_scaling_factor", 0},
-        {"routed_scaling_factor", -1}, {"topk_method", "noaux_tc"}, {"scoring_func", "sigmoid"}, {"hidden_act", "gelu"},
-        {"attention_bias", true}, {"use_mla", false}, {"num_key_value_heads", 1}, {"model_type", "llama"},
+        {"hidden_size", 0},
+        {"hidden_size", -1},
+        {"hidden_size", 1000000000},
+        {"hidden_size", 18446744073709551615u},
+        {"hidden_size", 80.5},
+        {"vocab_size", 0},
+        {"vocab_size", 1000000000},
+        {"num_hidden_layers", 0},
+        {"num_hidden_layers", 1000000000},
+        {"num_hidden_layers", 9223372036854775807},
+        {"num_attention_heads", 0},
+        {"num_attention_heads", 1000000000},
+        {"intermediate_size", 0},
+        {"intermediate_size", 4000000000u},
+        {"kv_lora_rank", 0},
+        {"kv_lora_rank", 1000000000},
+        {"q_lora_rank", -1},
+        {"q_lora_rank", 1000000000},
+        {"qk_nope_head_dim", 0},
+        {"qk_nope_head_dim", 1000000000},
+        {"qk_rope_head_dim", 0},
+        {"qk_rope_head_dim", 11},
+        {"qk_rope_head_dim", 1000000000},
+        {"v_head_dim", 0},
+        {"v_head_dim", 1000000000},
+        {"max_position_embeddings", 0},
+        {"max_position_embeddings", 9223372036854775807},
+        {"rms_norm_eps", 0},
+        {"rms_norm_eps", -1e-6},
+        {"rms_norm_eps", 2},
+        {"rope_theta", 0},
+        {"rope_theta", -10000},
+        {"n_routed_experts", -1},
+        {"n_routed_experts", 1000000000},
+        {"n_routed_experts", 13},
+        {"moe_intermediate_size", 0},
+        {"moe_intermediate_size", 1000000000},
+        {"n_shared_experts", -1},
+        {"n_shared_experts", 1000000000},
+        {"num_experts_per_tok", 0},
+        {"num_experts_per_tok", 13},
+        {"num_experts_per_tok", 7},
+        {"first_k_dense_replace", -1},
+        {"first_k_dense_replace", 1000000000},
+        {"moe_layer_freq", 0},
+        {"moe_layer_freq", 1000000000},
+        {"n_group", 0},
+        {"n_group", 5},
+        {"n_group", 13},
+        {"topk_group", 0},
+        {"topk_group", 5},
+        {"routed_scaling_factor", 0},
+        {"routed_scaling_factor", -1},
+        {"topk_method", "noaux_tc"},
+        {"scoring_func", "sigmoid"},
+        {"hidden_act", "gelu"},
+        {"attention_bias", true},
+        {"use_mla", false},
+        {"num_key_value_heads", 1},
+        {"model_type", "llama"},
     }));
     auto config = base();
     config[c.key] = c.value;
@@ -106,7 +155,10 @@ TEST_CASE("absurd sizes are refused by name before anything is allocated for the
 }
 
 TEST_CASE("sizes that only together are absurd are refused", "[families][config][hostile]") {
-    struct Case { json changes; const char* key; };
+    struct Case {
+        json changes;
+        const char* key;
+    };
     const auto c = GENERATE(values<Case>({
         {{{"num_attention_heads", 4096}, {"num_key_value_heads", 4096}, {"qk_nope_head_dim", 4096}}, "num_attention_heads"},
         {{{"num_attention_heads", 4096}, {"num_key_value_heads", 4096}, {"v_head_dim", 4096}}, "num_attention_heads"},
@@ -126,7 +178,10 @@ TEST_CASE("keys that decide shapes or results are required", "[families][config]
                                      "rope_theta", "max_position_embeddings");
     const bool null = GENERATE(false, true);
     auto config = base();
-    if (null) config[key] = nullptr; else config.erase(key);
+    if (null)
+        config[key] = nullptr;
+    else
+        config.erase(key);
     CAPTURE(key);
     check_refused(config, key);
 }
@@ -195,9 +250,9 @@ TEST_CASE("the softmax scale is that of the published models", "[families][confi
     rope["factor"] = 40;
     rope["original_max_position_embeddings"] = 4096;
     rope["mscale"] = rope["mscale_all_dim"] = 0.707;
-    CHECK(read(config).mla.shape.softmax_scale == Approx(0.114722).epsilon(1e-5));   // V2-Lite
+    CHECK(read(config).mla.shape.softmax_scale == Approx(0.114722).epsilon(1e-5));  // V2-Lite
     rope["mscale"] = rope["mscale_all_dim"] = 1.0;
-    CHECK(read(config).mla.shape.softmax_scale == Approx(0.135234).epsilon(1e-5));   // V3
+    CHECK(read(config).mla.shape.softmax_scale == Approx(0.135234).epsilon(1e-5));  // V3
     rope.erase("mscale");
     rope.erase("mscale_all_dim");
     CHECK(read(config).mla.shape.softmax_scale == Approx(1 / std::sqrt(192.0)));

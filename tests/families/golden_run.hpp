@@ -31,14 +31,14 @@ struct RunOptions {
 class GoldenRun {
  public:
     struct Layer {
-        std::vector<float> hidden;               ///< [T, D] after the layer
-        std::vector<std::int32_t> experts;       ///< [T·k], empty in dense layers
-        std::vector<float> expert_weights;       ///< [T·k]
+        std::vector<float> hidden;          ///< [T, D] after the layer
+        std::vector<std::int32_t> experts;  ///< [T·k], empty in dense layers
+        std::vector<float> expert_weights;  ///< [T·k]
     };
     struct Result {
-        std::vector<float> embedding;            ///< [T, D]
+        std::vector<float> embedding;  ///< [T, D]
         std::vector<Layer> layers;
-        std::vector<float> logits;               ///< [T, V]
+        std::vector<float> logits;  ///< [T, V]
     };
 
     explicit GoldenRun(const std::filesystem::path& folder, RunOptions options = {})

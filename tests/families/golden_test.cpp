@@ -55,7 +55,7 @@ void check_experts(const GoldenRun::Result& result, const Golden& golden, int n,
     const auto weights = golden.floats(numbered("expert_weights", n));
     const auto margins = golden.floats(numbered("expert_margin", n));
     const auto k = static_cast<std::size_t>(per_token);
-    std::size_t token = 0;   // over all expert layers
+    std::size_t token = 0;  // over all expert layers
     for (const auto& layer : result.layers) {
         for (std::size_t t = 0; t * k < layer.experts.size(); ++t, ++token) {
             if (margins[token] <= tolerance::expert_margin()) continue;
@@ -141,7 +141,7 @@ TEST_CASE("a bf16 cache stays close to an f32 cache", "[families][golden][cache]
         const auto tokens = golden.tokens(numbered("input_ids", 4));
         const auto exact = GoldenRun(folder).evaluate(tokens), rounded = GoldenRun(folder, {.cache = CacheFormat::bf16}).evaluate(tokens);
         CHECK(difference(rounded.layers.front().hidden, exact.layers.front().hidden) <= tolerance::bf16_cache());
-        CHECK(difference(rounded.layers.front().hidden, exact.layers.front().hidden) > tolerance::logits());   // it does round
+        CHECK(difference(rounded.layers.front().hidden, exact.layers.front().hidden) > tolerance::logits());  // it does round
         CHECK(median_difference(rounded.logits, exact.logits, tokens.size()) <= tolerance::bf16_cache());
     }
 }
@@ -175,7 +175,7 @@ TEST_CASE("the story model gives the reference's logits", "[families][golden]") 
     const GoldenRun run(folder);
     for (int n = 0; n < 3; ++n) {
         CAPTURE(n);
-        const auto expected = golden.floats(numbered("logits", n));   // of the last tokens
+        const auto expected = golden.floats(numbered("logits", n));  // of the last tokens
         const auto logits = run.evaluate(golden.tokens(numbered("input_ids", n))).logits;
         CHECK(difference(std::span(logits).last(expected.size()), expected) <= tolerance::logits());
     }

@@ -147,7 +147,7 @@ TEST_CASE("prompts begin with one begin-of-sentence token, as tokenizer_config.j
     copy.write("tokenizer_config.json", config);
     check(*Model::open(Source::path(copy.folder.path())), false);
     std::filesystem::remove(copy.folder / "tokenizer_config.json");
-    check(*Model::open(Source::path(copy.folder.path())), false);   // config.json knows the token
+    check(*Model::open(Source::path(copy.folder.path())), false);  // config.json knows the token
 }
 
 TEST_CASE("generation_config.json is what a model recommends", "[families][open]") {
@@ -162,14 +162,18 @@ TEST_CASE("generation_config.json is what a model recommends", "[families][open]
         copy.write("generation_config.json", config);
         return Model::open(Source::path(copy.folder.path()))->generation_defaults();
     };
-    CHECK(changed({{"temperature", 0.7}}).sampling.temperature == 0);   // not without do_sample
+    CHECK(changed({{"temperature", 0.7}}).sampling.temperature == 0);  // not without do_sample
     CHECK(changed({{"do_sample", true}}).sampling.temperature == 1);
     CHECK(changed({{"eos_token_id", {1, 5}}}).stop_tokens == std::vector<Token>{1, 5});
-    CHECK(changed(json::object()).stop_tokens == std::vector<Token>{1});   // config.json's
+    CHECK(changed(json::object()).stop_tokens == std::vector<Token>{1});  // config.json's
 }
 
 TEST_CASE("wrong values beside the weights are refused with file and key", "[families][open][hostile]") {
-    struct Case { const char* file; const char* key; json value; };
+    struct Case {
+        const char* file;
+        const char* key;
+        json value;
+    };
     const auto c = GENERATE(values<Case>({
         {"generation_config.json", "temperature", -1},
         {"generation_config.json", "temperature", "hot"},
@@ -194,7 +198,7 @@ TEST_CASE("wrong values beside the weights are refused with file and key", "[fam
     const auto outcome = copy.opening();
     CAPTURE(c.file, c.key, c.value.dump(), outcome.line);
     CHECK_FALSE(outcome.ok());
-    const bool shapes = c.value == 255;   // shows in the tensors
+    const bool shapes = c.value == 255;  // shows in the tensors
     CHECK_THAT(outcome.line, Catch::Contains(shapes ? "shape" : c.file));
     CHECK_THAT(outcome.line, Catch::Contains(shapes ? "model.safetensors" : c.key));
 }

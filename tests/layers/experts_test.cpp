@@ -50,7 +50,10 @@ float stored_value(const WeightView& w, std::int64_t row, std::int64_t col) {
     const std::byte* const at = w.data + row * w.row_bytes() + col * block_bytes(w.dtype);
     float value = 0;
     std::uint16_t code = 0;
-    if (w.dtype == DType::f32) std::memcpy(&value, at, 4); else std::memcpy(&code, at, 2);
+    if (w.dtype == DType::f32)
+        std::memcpy(&value, at, 4);
+    else
+        std::memcpy(&code, at, 2);
     return w.dtype == DType::f32 ? value : std::bit_cast<float>(std::uint32_t{code} << 16);
 }
 
@@ -63,7 +66,10 @@ void add_expected(Case& c, std::int64_t t, std::vector<double>& y, std::vector<d
             double gate = 0, up = 0, gate_size = 0, up_size = 0;
             for (std::int64_t d = 0; d < c.shape.hidden; ++d) {
                 const double g = stored_value(expert.gate, i, d) * c.x.at(t, d), u = stored_value(expert.up, i, d) * c.x.at(t, d);
-                gate += g; up += u; gate_size += std::abs(g); up_size += std::abs(u);
+                gate += g;
+                up += u;
+                gate_size += std::abs(g);
+                up_size += std::abs(u);
             }
             const double inner = gate / (1 + std::exp(-gate)) * up;
             for (std::int64_t d = 0; d < c.shape.hidden; ++d) {
@@ -88,7 +94,7 @@ TEST_CASE("mixing experts equals a double loop over tokens and their experts", "
     CHECK(c.y.gaps_untouched());
     double worst = 0;
     for (std::int64_t t = 0; t < shape.tokens; ++t) {
-        std::vector<double> y, magnitude(static_cast<std::size_t>(shape.hidden), 1.0);   // 1: what was there before
+        std::vector<double> y, magnitude(static_cast<std::size_t>(shape.hidden), 1.0);  // 1: what was there before
         for (const float v : before.view().row(t)) y.push_back(v);
         add_expected(c, t, y, magnitude);
         for (std::size_t d = 0; d < y.size(); ++d) {
@@ -148,7 +154,7 @@ TEST_CASE("no tokens and experts without tokens are no work", "[layers][experts]
     CHECK(c.y.gaps_untouched());
     Case one({5, 1, 7, 3, 2});
     one.ids = {4, 4};
-    for (std::size_t e = 0; e < 4; ++e) {   // never touched: their values are NaN
+    for (std::size_t e = 0; e < 4; ++e) {  // never touched: their values are NaN
         one.stored[3 * e] = Weights(DType::f32, 3, 7, std::vector<float>(21, std::numeric_limits<float>::quiet_NaN()));
         one.experts[e].gate = one.stored[3 * e].view();
     }
@@ -167,7 +173,9 @@ TEST_CASE("operands of a mix that disagree are refused by name", "[layers][exper
         CHECK(outcome.status == Status::invalid_argument);
         CHECK_THAT(outcome.line, Catch::Contains(says));
     };
-    using I = std::int64_t&; using X = ConstRows&; using Y = Rows&;
+    using I = std::int64_t&;
+    using X = ConstRows&;
+    using Y = Rows&;
     expect([](Case& c, X, Y, I) { c.ids[3] = 3; }, "ids[3]");
     expect([](Case& c, X, Y, I) { c.ids[0] = -1; }, "ids[0]");
     expect([](Case& c, X, Y, I) { c.ids[9] = INT32_MIN; }, "ids[9]");

@@ -30,12 +30,12 @@ struct Case {
     LatentAttentionShape shape;
     std::int64_t first, queries;
     test::Values values{17};
-    Matrix q{queries, shape.heads * (shape.qk_nope_head_dim + shape.qk_rope_head_dim), 3, values};
+    Matrix q{queries, shape.heads*(shape.qk_nope_head_dim + shape.qk_rope_head_dim), 3, values};
     Matrix c_kv{first + queries, shape.kv_lora_rank, 1, values};
     Matrix k_pe{first + queries, shape.qk_rope_head_dim, 2, values};
-    test::Weights w_kv_b{DType::bf16, shape.heads * (shape.qk_nope_head_dim + shape.v_head_dim), shape.kv_lora_rank,
-                         values.take(shape.heads * (shape.qk_nope_head_dim + shape.v_head_dim) * shape.kv_lora_rank), 1};
-    Matrix out{queries, shape.heads * shape.v_head_dim, 2};
+    test::Weights w_kv_b{DType::bf16, shape.heads*(shape.qk_nope_head_dim + shape.v_head_dim), shape.kv_lora_rank,
+                         values.take(shape.heads*(shape.qk_nope_head_dim + shape.v_head_dim) * shape.kv_lora_rank), 1};
+    Matrix out{queries, shape.heads* shape.v_head_dim, 2};
 
     std::vector<std::uint32_t> run(AttentionForm form, Executor* executor = nullptr) {
         latent_attention(shape, q.view(), c_kv.view(), k_pe.view(), w_kv_b.view(), first, out.view(), form, executor);
@@ -61,7 +61,7 @@ double bf16_at(const WeightView& w, std::int64_t row, std::int64_t col) {
 
 // Scores of one query and head in double, V2 eq. (10), (17)–(18), and the largest sum of magnitudes that went into one.
 struct Expected {
-    std::vector<double> out;       // [v]
+    std::vector<double> out;  // [v]
     double score_magnitude = 0;
     double value_magnitude = 0;
 };
@@ -164,7 +164,7 @@ TEST_CASE("MLA: absorbed decode equals naive attention on the same cache", "[lay
             }
         }
     }
-    CHECK(worst > 0);   // they are two ways of computing
+    CHECK(worst > 0);  // they are two ways of computing
     CHECK(worst <= 1);
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("MLA: a paged cache gives the bits of plain arrays", "[layers][mla]") 
     test::CountingMemory memory;
     layers::LatentCache cache(CacheFormat::f32, c.shape.kv_lora_rank, c.shape.qk_rope_head_dim, memory);
     cache.append(c.c_kv.view(), c.k_pe.view());
-    Matrix q(c.queries, c.q.view().cols);   // rows adjacent
+    Matrix q(c.queries, c.q.view().cols);  // rows adjacent
     for (std::int64_t t = 0; t < c.queries; ++t) std::ranges::copy(c.q.view().row(t), q.view().row(t).begin());
     cpu::Arena counting;
     (void)layers::AttentionScratch::cut(counting, c.shape, c.queries, 1);
@@ -191,7 +191,7 @@ TEST_CASE("MLA: a paged cache gives the bits of plain arrays", "[layers][mla]") 
 
 TEST_CASE("MLA: equal keys share the weight, and a far better key takes it all", "[layers][mla]") {
     const LatentAttentionShape shape{.heads = 1, .kv_lora_rank = 2, .qk_nope_head_dim = 2, .qk_rope_head_dim = 2, .v_head_dim = 2, .softmax_scale = 1};
-    const std::vector<float> identity{1, 0, 0, 1, 1, 0, 0, 1};   // W_uk, then W_uv
+    const std::vector<float> identity{1, 0, 0, 1, 1, 0, 0, 1};  // W_uk, then W_uv
     const WeightView w{DType::f32, reinterpret_cast<const std::byte*>(identity.data()), 4, 2};
     std::vector<float> latent, rope;
     for (int s = 0; s < 200; ++s) {
@@ -204,7 +204,7 @@ TEST_CASE("MLA: equal keys share the weight, and a far better key takes it all",
     run();
     CHECK(out[0] == Approx(0.5));
     CHECK(out[1] == Approx(1));
-    q = {0, 0, 1000, 0};   // the rope key of token 150 alone answers
+    q = {0, 0, 1000, 0};  // the rope key of token 150 alone answers
     run();
     CHECK(out[0] == 0);
     CHECK(out[1] == 1);
@@ -231,7 +231,11 @@ TEST_CASE("MLA: operands whose shapes disagree are refused by name", "[layers][m
         change(shape, q, c_kv, k_pe, w, first, out);
         return test::outcome_of([&] { latent_attention(shape, q, c_kv, k_pe, w, first, out); });
     };
-    using S = LatentAttentionShape&; using C = ConstRows&; using W = WeightView&; using I = std::int64_t&; using R = Rows&;
+    using S = LatentAttentionShape&;
+    using C = ConstRows&;
+    using W = WeightView&;
+    using I = std::int64_t&;
+    using R = Rows&;
     const auto expect = [](const test::Outcome& outcome, const std::string& name) {
         CHECK(outcome.status == Status::invalid_argument);
         CHECK_THAT(outcome.line, Catch::Contains(name));

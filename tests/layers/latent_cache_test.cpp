@@ -96,7 +96,7 @@ TEST_CASE("forks of a cache share full pages and never see each other's tokens",
     const auto fork = cache.fork();
     auto& twin = dynamic_cast<LatentCache&>(*fork);
     const auto page = page_tokens * LatentCache::bytes_per_token(CacheFormat::f32, kv_lora, rope);
-    CHECK(memory.bytes() - before < page);   // lists of pages, no page
+    CHECK(memory.bytes() - before < page);  // lists of pages, no page
     CHECK(twin.position() == length);
     CHECK(holds(twin, 0, length));
 
@@ -128,7 +128,7 @@ TEST_CASE("appending allocates nothing after reserve", "[layers][cache]") {
     CountingMemory memory;
     LatentCache cache(CacheFormat::bf16, kv_lora, rope, memory);
     append(cache, 130);
-    const auto fork = cache.fork();   // the growing page is shared: reserve has to copy it
+    const auto fork = cache.fork();  // the growing page is shared: reserve has to copy it
     cache.reserve(400);
     const auto allocations = memory.allocations();
     while (cache.position() < 400) append(cache, 27);
@@ -167,7 +167,10 @@ TEST_CASE("caches give all their memory back, whichever of several forks goes fi
     auto cache = std::make_unique<LatentCache>(CacheFormat::f32, kv_lora, rope, memory);
     append(*cache, 300);
     auto fork = cache->fork();
-    if (original_first) cache.reset(); else fork.reset();
+    if (original_first)
+        cache.reset();
+    else
+        fork.reset();
     CHECK(memory.bytes() > 0);
     cache.reset();
     fork.reset();
@@ -207,7 +210,7 @@ TEST_CASE("a bf16 cache takes half the bytes of an f32 cache and rounds to neare
     std::vector<float> latent{1 + 0x1p-8f, 1 + 0x3p-8f, 1 + 0x1.8p-8f, -0x1.fffffep127f}, k_pe{0.0f, -0.0f};
     cache.append({latent.data(), 1, 4}, {k_pe.data(), 1, 2});
     const auto& block = cache.blocks().front();
-    CHECK(decoded(block.latent, 0, 0) == 1);                // ties go to the even neighbour
+    CHECK(decoded(block.latent, 0, 0) == 1);  // ties go to the even neighbour
     CHECK(decoded(block.latent, 0, 1) == 1 + 0x4p-8f);
     CHECK(decoded(block.latent, 0, 2) == 1 + 0x2p-8f);
     CHECK(decoded(block.latent, 0, 3) == -std::numeric_limits<float>::infinity());

@@ -39,7 +39,8 @@ std::vector<double> scores_of(Scoring scoring, std::span<const float> logits) {
         if (scoring == Scoring::sigmoid) x = 1 / (1 + std::exp(-x));
         if (scoring == Scoring::sqrt_softplus) x = std::sqrt(std::log1p(std::exp(x)));
     }
-    if (scoring == Scoring::softmax) for (double& x : s) x /= sum;
+    if (scoring == Scoring::softmax)
+        for (double& x : s) x /= sum;
     return s;
 }
 
@@ -85,8 +86,7 @@ const RouterOptions some_options[] = {
     {.experts = 13, .experts_per_token = 13, .scale = 2.5f},
     {.experts = 160, .experts_per_token = 6, .groups = 8, .groups_kept = 3, .scale = 16},
     {.experts = 12, .experts_per_token = 3, .groups = 4, .groups_kept = 2, .normalise = true},
-    {.experts = 256, .experts_per_token = 8, .scoring = Scoring::sigmoid, .groups = 8, .groups_kept = 4, .group_score = GroupScore::top_two_sum,
-     .normalise = true, .scale = 2.5f},
+    {.experts = 256, .experts_per_token = 8, .scoring = Scoring::sigmoid, .groups = 8, .groups_kept = 4, .group_score = GroupScore::top_two_sum, .normalise = true, .scale = 2.5f},
     {.experts = 9, .experts_per_token = 2, .scoring = Scoring::sigmoid, .groups = 9, .groups_kept = 2, .group_score = GroupScore::top_two_sum},
     {.experts = 96, .experts_per_token = 6, .scoring = Scoring::sqrt_softplus, .normalise = true, .scale = 1.5f},
 };
@@ -115,8 +115,7 @@ TEST_CASE("a router chooses as the papers write it", "[layers][router]") {
 
 TEST_CASE("a router never selects an expert outside its top groups", "[layers][router]") {
     // Biases so low that anything masked with 0 would win.
-    const RouterOptions options{.experts = 32, .experts_per_token = 8, .scoring = Scoring::sigmoid, .groups = 8, .groups_kept = 2,
-                                .group_score = GroupScore::top_two_sum};
+    const RouterOptions options{.experts = 32, .experts_per_token = 8, .scoring = Scoring::sigmoid, .groups = 8, .groups_kept = 2, .group_score = GroupScore::top_two_sum};
     test::Values values(7);
     for (int round = 0; round < 100; ++round) {
         const auto logits = values.take(32);
@@ -137,7 +136,7 @@ TEST_CASE("the same bias on every expert changes nothing", "[layers][router]") {
     auto logits = values.take(20 * options.experts);
     const auto with_zero = routed(options, logits, std::vector<float>(static_cast<std::size_t>(options.experts), 0.0f));
     CHECK(with_zero == routed(options, logits));
-    if (options.scoring == Scoring::softmax) return;   // its scores are too close together for float sums with −2
+    if (options.scoring == Scoring::softmax) return;  // its scores are too close together for float sums with −2
     CHECK(with_zero.ids == routed(options, logits, std::vector<float>(static_cast<std::size_t>(options.experts), -2.0f)).ids);
 }
 
@@ -184,7 +183,10 @@ TEST_CASE("whatever the logits are, a router names different experts that exist"
 }
 
 TEST_CASE("router options that make no sense are refused by name", "[layers][router][hostile]") {
-    struct Case { RouterOptions options; const char* says; };
+    struct Case {
+        RouterOptions options;
+        const char* says;
+    };
     const auto c = GENERATE(values<Case>({
         {{.experts = 0, .experts_per_token = 1}, "options.experts"},
         {{.experts = -4, .experts_per_token = 1}, "options.experts"},

@@ -11,7 +11,7 @@ namespace rorqual::test {
 /// Counts what is taken and given back; fails on demand.
 class CountingMemory final : public std::pmr::memory_resource {
  public:
-    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }          ///< held now
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }  ///< held now
     [[nodiscard]] std::size_t allocations() const noexcept { return allocations_; }
     /// The next `count` allocations succeed, those after them throw bad_alloc.
     void fail_after(std::size_t count) noexcept { left_ = count; }

@@ -11,13 +11,13 @@ using weights::ConfigReader;
 
 // Limits well beyond every published model, and small enough that no product of sizes leaves 64 bits and no config alone
 // makes anybody allocate much.
-constexpr std::int64_t most_width = std::int64_t{1} << 18;       // of one layer's vectors
-constexpr std::int64_t most_joined_width = std::int64_t{1} << 20;   // of all heads or all shared experts side by side
+constexpr std::int64_t most_width = std::int64_t{1} << 18;         // of one layer's vectors
+constexpr std::int64_t most_joined_width = std::int64_t{1} << 20;  // of all heads or all shared experts side by side
 constexpr std::int64_t most_head_dim = std::int64_t{1} << 12;
 constexpr std::int64_t most_heads = std::int64_t{1} << 12;
 constexpr std::int64_t most_layers = std::int64_t{1} << 10;
-constexpr std::int64_t most_experts = std::int64_t{1} << 13;     // in a layer
-constexpr std::int64_t most_all_experts = std::int64_t{1} << 17; // in all layers together
+constexpr std::int64_t most_experts = std::int64_t{1} << 13;      // in a layer
+constexpr std::int64_t most_all_experts = std::int64_t{1} << 17;  // in all layers together
 constexpr std::int64_t most_vocabulary = std::int64_t{1} << 24;
 constexpr std::int64_t most_positions = std::int64_t{1} << 28;
 
@@ -94,7 +94,7 @@ void Reading::rope() {
 
 void Reading::yarn(ConfigReader& scaling, const char* key) {
     auto& y = c.yarn;
-    if (!scaling.has(key)) return;   // told already
+    if (!scaling.has(key)) return;  // told already
     y.factor = scaling.number("factor", 1, 1e6);
     y.original_positions = static_cast<double>(scaling.integer("original_max_position_embeddings", 1, most_positions));
     y.beta_fast = scaling.number_or("beta_fast", 32, 1e-3, 1e6);

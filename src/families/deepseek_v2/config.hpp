@@ -16,9 +16,9 @@ namespace rorqual::families::deepseek_v2 {
 
 /// config.json of a DeepSeek-V2 model, checked. Reference: transformers, deepseek_v2/configuration_deepseek_v2.py.
 struct Config {
-    Geometry geometry;               ///< without the parameter counts
+    Geometry geometry;  ///< without the parameter counts
     layers::Mla::Config mla;
-    float norm_eps = 0;              ///< of the norms in the residual stream
+    float norm_eps = 0;  ///< of the norms in the residual stream
     double rope_theta = 0;
     YarnScaling yarn;
     std::int64_t dense_width = 0;    ///< intermediate_size

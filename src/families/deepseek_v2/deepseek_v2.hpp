@@ -32,10 +32,10 @@ class DeepseekV2 final : public Network {
 
     Config config_;
     Rope rope_;
-    WeightView embedding_;      // [V, D]
+    WeightView embedding_;  // [V, D]
     std::vector<Block> blocks_;
-    std::vector<float> norm_;   // [D]
-    WeightView head_;           // [V, D]; the embedding where they are tied
+    std::vector<float> norm_;  // [D]
+    WeightView head_;          // [V, D]; the embedding where they are tied
 };
 
 }  // namespace rorqual::families::deepseek_v2

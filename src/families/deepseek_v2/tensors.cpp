@@ -56,7 +56,7 @@ void DeepseekV2::list_tensors(weights::TensorTable& table) {
     }
     table.vector("model.norm.weight", D, norm_);
     if (config_.tied) {
-        table.ignore("lm_head.weight");   // some files carry the copy
+        table.ignore("lm_head.weight");  // some files carry the copy
     } else {
         table.matrix("lm_head.weight", config_.geometry.vocab_size, D, head_);
     }
