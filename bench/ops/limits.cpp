@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -38,20 +37,23 @@ double peak_flops(cpu::Isa isa) {
 }
 
 double read_bandwidth(cpu::Workers& workers) {
-    constexpr std::int64_t piece = 1 << 18;         // 2 MiB
-    constexpr std::int64_t pieces = 256;            // 512 MiB: beyond every cache
-    std::vector<std::uint64_t> memory(static_cast<std::size_t>(piece * pieces), 1);
-    const double seconds = fastest_seconds(5, [&] {
+    // Parts of 32 MiB in turn out of 512 MiB: beyond every cache when a part's turn comes again, and short enough that one of
+    // them passes undisturbed on a busy machine.
+    constexpr std::int64_t piece = 1 << 17, pieces = 32, parts = 16;   // a piece: 1 MiB of 64-bit words
+    const std::vector<std::uint64_t> memory(static_cast<std::size_t>(piece * pieces * parts), 1);
+    std::int64_t part = 0;
+    const double seconds = fastest_seconds(2 * parts, [&] {
+        const std::uint64_t* first = memory.data() + part++ % parts * pieces * piece;
         workers.parallel_for(pieces, nullptr, [&](std::int64_t task, std::size_t) {
             std::uint64_t sums[16] = {};
-            const std::uint64_t* p = memory.data() + task * piece;
+            const std::uint64_t* p = first + task * piece;
             for (std::int64_t i = 0; i < piece; i += 16) {
                 for (std::int64_t j = 0; j < 16; ++j) sums[j] += p[i + j];
             }
             benchmark::DoNotOptimize(sums);
         });
     });
-    return static_cast<double>(memory.size() * sizeof(std::uint64_t)) / seconds;
+    return static_cast<double>(piece * pieces) * sizeof(std::uint64_t) / seconds;
 }
 
 }  // namespace rorqual::bench
