@@ -57,7 +57,7 @@ std::int32_t report_current_exception(rq_error* err) noexcept {
         return report(err, static_cast<std::int32_t>(error.status()), error.what());
     } catch (const std::bad_alloc&) {
         return report(err, RQ_ERR_NO_MEMORY, "out of memory");
-    } catch (const std::length_error&) {   // a container asked for more than the address space holds
+    } catch (const std::length_error&) {  // a container asked for more than the address space holds
         return report(err, RQ_ERR_NO_MEMORY, "out of memory: the size asked for is beyond the address space");
     } catch (const std::exception& error) {
         return report(err, RQ_ERR_INTERNAL, error.what());

@@ -17,7 +17,7 @@ HostMemory::HostMemory(const rq_allocator& given) : host_(given) {
 }
 
 void* HostMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
-    bytes = std::max<std::size_t>(bytes, 1);   // hosts differ in what they do with 0
+    bytes = std::max<std::size_t>(bytes, 1);  // hosts differ in what they do with 0
     void* memory = host_.alloc(bytes, alignment, host_.user);
     if (memory == nullptr) throw std::bad_alloc();
     if (reinterpret_cast<std::uintptr_t>(memory) % alignment != 0) {

@@ -5,8 +5,8 @@
 
 #include "rorqual/rorqual.h"
 
-#define RQ_LAYOUT(type, size, last, last_offset)                                            \
-    static_assert(sizeof(type) == (size), "published layout of " #type ": append only");    \
+#define RQ_LAYOUT(type, size, last, last_offset)                                                        \
+    static_assert(sizeof(type) == (size), "published layout of " #type ": append only");                \
     static_assert(offsetof(type, last) == (last_offset), "published layout of " #type ": append only"); \
     static_assert(offsetof(type, struct_size) == 0)
 

@@ -9,9 +9,9 @@ const char* rq_status_name(int32_t status) {
     return rorqual::name(static_cast<rorqual::Status>(status));
 }
 
-static_assert(RQ_DTYPE_TQ2_0 == static_cast<int32_t>(rorqual::DType::tq2_0));   // the last of both lists
+static_assert(RQ_DTYPE_TQ2_0 == static_cast<int32_t>(rorqual::DType::tq2_0));  // the last of both lists
 
 const char* rq_dtype_name(int32_t dtype) {
     if (dtype < RQ_DTYPE_F32 || dtype > RQ_DTYPE_TQ2_0) return "unknown";
-    return rorqual::name(static_cast<rorqual::DType>(dtype)).data();   // the names are literals: a zero follows each
+    return rorqual::name(static_cast<rorqual::DType>(dtype)).data();  // the names are literals: a zero follows each
 }

@@ -42,13 +42,13 @@ void fail_in_turn(Call&& call, long tries) {
         }
     }
     CHECK(refusals > 0);
-    must(call(nullptr), Err());   // and with memory again, all is as before
+    must(call(nullptr), Err());  // and with memory again, all is as before
 }
 
 }  // namespace
 
 TEST_CASE("opening a model in which any allocation fails gives RQ_ERR_NO_MEMORY", "[capi][memory]") {
-    const TempFolder folder;   // without the tokenizer, whose thousands of small allocations have their own test
+    const TempFolder folder;  // without the tokenizer, whose thousands of small allocations have their own test
     for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) {
         std::filesystem::create_symlink(tale_folder() / name, folder / name);
     }
@@ -59,7 +59,8 @@ TEST_CASE("opening a model in which any allocation fails gives RQ_ERR_NO_MEMORY"
         if (status != RQ_OK && model != nullptr) return std::int32_t{-1};
         rq_model_free(model);
         return status;
-    }, 400);
+    },
+                 400);
 }
 
 TEST_CASE("opening a tokenizer in which any allocation fails gives RQ_ERR_NO_MEMORY", "[capi][memory]") {
@@ -70,7 +71,8 @@ TEST_CASE("opening a tokenizer in which any allocation fails gives RQ_ERR_NO_MEM
         if (status != RQ_OK && tokenizer != nullptr) return std::int32_t{-1};
         rq_tokenizer_free(tokenizer);
         return status;
-    }, 60);
+    },
+                 60);
 }
 
 TEST_CASE("sessions, text and generations in which any allocation fails give RQ_ERR_NO_MEMORY", "[capi][memory]") {
@@ -89,14 +91,16 @@ TEST_CASE("sessions, text and generations in which any allocation fails give RQ_
             rq_session_free(session);
             rq_session_free(fork);
             return status;
-        }, 300);
+        },
+                     300);
     }
     SECTION("encoding and decoding") {
         fail_in_turn([&](rq_error* err) {
             std::int32_t tokens[100];
             std::size_t count = 0;
             return rq_model_encode_prompt(tale(), text.data(), text.size(), RQ_ENCODE_ADDED_TOKENS, tokens, 100, &count, err);
-        }, 300);
+        },
+                     300);
     }
     SECTION("a generation") {
         const auto session = session_on(tale(), &options);
@@ -115,7 +119,8 @@ TEST_CASE("sessions, text and generations in which any allocation fails give RQ_
             stop_counting();
             must(rq_session_rewind(session.get(), ids.size(), nullptr), Err());
             return status;
-        }, 300);
+        },
+                     300);
     }
 }
 

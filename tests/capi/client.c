@@ -6,17 +6,10 @@
 
 #include "rorqual/rorqual.h"
 
-static int failed(int32_t status, const rq_error *err)
-{
-    if (status != RQ_OK) fprintf(stderr, "%s: %s\n", rq_status_name(status), err->message);
-    return status != RQ_OK;
-}
-
-static int tell(rq_session *session, unsigned long limit, rq_error *err)
-{
+static int32_t tell(rq_session* session, unsigned long limit, rq_error* err) {
     rq_generation_options options = RQ_GENERATION_OPTIONS_INIT;
     rq_piece piece = RQ_PIECE_INIT;
-    rq_generation *generation = NULL;
+    rq_generation* generation = NULL;
     int32_t status;
 
     options.limit = limit;
@@ -31,13 +24,12 @@ static int tell(rq_session *session, unsigned long limit, rq_error *err)
     return status;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     rq_error err = RQ_ERROR_INIT;
-    rq_source *source = NULL;
-    rq_model *model = NULL;
-    rq_session *session = NULL;
-    int32_t *tokens = NULL;
+    rq_source* source = NULL;
+    rq_model* model = NULL;
+    rq_session* session = NULL;
+    int32_t* tokens = NULL;
     size_t count = 0;
     int32_t status;
 
@@ -48,7 +40,7 @@ int main(int argc, char **argv)
     if (status == RQ_OK) status = rq_session_create(model, NULL, &session, &err);
     if (status == RQ_OK) status = rq_model_encode_prompt(model, argv[2], strlen(argv[2]), 0, NULL, 0, &count, &err);
     if (status == RQ_OK) {
-        tokens = (int32_t *)malloc(count * sizeof *tokens);
+        tokens = (int32_t*)malloc(count * sizeof *tokens);
         status = rq_model_encode_prompt(model, argv[2], strlen(argv[2]), 0, tokens, count, &count, &err);
     }
     rq_model_free(model);
@@ -56,6 +48,6 @@ int main(int argc, char **argv)
     free(tokens);
     if (status == RQ_OK) status = tell(session, strtoul(argv[3], NULL, 10), &err);
     rq_session_free(session);
-    failed(status, &err);
+    if (status != RQ_OK) fprintf(stderr, "%s: %s\n", rq_status_name(status), err.message);
     return (int)status;
 }

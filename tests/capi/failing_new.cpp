@@ -9,8 +9,8 @@
 namespace {
 
 std::atomic<bool> counting{false};
-std::atomic<long> made{0};      // allocations since counting began
-std::atomic<long> failing{0};   // the one that fails; never reached where all are only counted
+std::atomic<long> made{0};     // allocations since counting began
+std::atomic<long> failing{0};  // the one that fails; never reached where all are only counted
 std::atomic<bool> for_ever{false};
 
 bool refused() noexcept {

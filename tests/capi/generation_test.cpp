@@ -76,8 +76,8 @@ TEST_CASE("the text of all pieces is the text of all tokens", "[capi][generation
     must(rq_model_tokenizer(tale(), &made, &err), err);
     const TokenizerHandle tokenizer(made);
     CHECK(all.text == out_text([&](auto... to) {
-        return rq_tokenizer_decode(tokenizer.get(), all.tokens.data(), all.tokens.size(), RQ_DECODE_SPECIAL, to...);
-    }));
+              return rq_tokenizer_decode(tokenizer.get(), all.tokens.data(), all.tokens.size(), RQ_DECODE_SPECIAL, to...);
+          }));
 }
 
 TEST_CASE("the same seed draws the same tokens, another seed others", "[capi][generation]") {
@@ -113,7 +113,7 @@ TEST_CASE("a stop string ends a generation and is not part of its text", "[capi]
     options.limit = 60;
     options.ignore_stop_tokens = 1;
     const std::string whole = generate(options).text;
-    const std::string stop = whole.substr(20, 9);   // somewhere across tokens
+    const std::string stop = whole.substr(20, 9);  // somewhere across tokens
     const std::string never = "\u2603 never told";
     const char* const stops[] = {never.c_str(), stop.c_str()};
     const std::size_t lens[] = {never.size(), stop.size()};
@@ -179,7 +179,7 @@ TEST_CASE("while a generation is under way its session can be read and cancelled
     options.limit = 2;
     const auto ended = generate_on(session.get(), &options);
     take_all(ended.get());
-    append(session.get(), {5});   // over, though not freed
+    append(session.get(), {5});  // over, though not freed
 }
 
 TEST_CASE("a cancelled generation goes on where it was", "[capi][generation][cancel]") {
@@ -232,7 +232,7 @@ TEST_CASE("generation options out of range are refused", "[capi][generation]") {
         CAPTURE(err.message);
         CHECK(std::string(err.message).size() > 10);
         CHECK(generation == nullptr);
-        append(session.get(), {5});   // and no generation is under way
+        append(session.get(), {5});  // and no generation is under way
     };
     const float nan = std::numeric_limits<float>::quiet_NaN();
     refused([&](auto&, auto& s) { s.temperature = nan; });

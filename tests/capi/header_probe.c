@@ -1,6 +1,8 @@
 /* Compiled by header_test.cpp as every version of C and C++: rorqual.h alone, twice, with every initialiser in use. */
+/* clang-format off */
 #include "rorqual/rorqual.h"
 #include "rorqual/rorqual.h"
+/* clang-format on */
 
 rq_error probe_error = RQ_ERROR_INIT;
 rq_allocator probe_allocator = RQ_ALLOCATOR_INIT;

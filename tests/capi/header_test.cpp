@@ -107,7 +107,7 @@ TEST_CASE("every function of rorqual.h says its thread rule and since when it is
         const std::string comment = text.substr(begin, end - begin);
         CHECK(comment.find("Thread: ") != std::string::npos);
         CHECK(comment.find("Since 0.1") != std::string::npos);
-        CHECK(text.find(';', end) > declared);   // no other declaration between the comment and the function
+        CHECK(text.find(';', end) > declared);  // no other declaration between the comment and the function
         if (name.ends_with("_free")) CHECK(comment.find("NULL is fine; cannot fail.") != std::string::npos);
     }
 }

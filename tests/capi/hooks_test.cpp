@@ -35,8 +35,8 @@ class CountingAllocator {
     [[nodiscard]] std::size_t most_bytes() const { return most_bytes_; }
     [[nodiscard]] bool misused() const { return misused_; }
 
-    std::size_t refuse_from = SIZE_MAX;   // index of the first request that is refused
-    std::size_t refuse_count = 0;         // how many from there on
+    std::size_t refuse_from = SIZE_MAX;  // index of the first request that is refused
+    std::size_t refuse_count = 0;        // how many from there on
 
  private:
     struct Block {
@@ -192,7 +192,7 @@ TEST_CASE("an evaluation that finds no memory leaves a session that goes on corr
     memory.refuse_count = SIZE_MAX;
     Err err;
     const std::int32_t status = rq_session_append(session.get(), ids.data() + 20, 120, nullptr, 0, &err);
-    CHECK((status == RQ_ERR_NO_MEMORY || status == RQ_OK));   // OK where all was taken when the session was made
+    CHECK((status == RQ_ERR_NO_MEMORY || status == RQ_OK));  // OK where all was taken when the session was made
     memory.refuse_from = SIZE_MAX;
     must(rq_session_sync(session.get(), ids.data(), ids.size(), nullptr, nullptr, &err), err);
     const auto fresh = small_session();

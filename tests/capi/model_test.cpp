@@ -35,7 +35,7 @@ TEST_CASE("a buffer that is too small stays untouched, and the size needed is to
     Err err;
     std::size_t length = 0;
     char small[11] = "##########";
-    CHECK(rq_model_type(tale(), small, sizeof small, &length, &err) == RQ_ERR_INVALID_ARGUMENT);   // no room for the zero
+    CHECK(rq_model_type(tale(), small, sizeof small, &length, &err) == RQ_ERR_INVALID_ARGUMENT);  // no room for the zero
     CHECK(length == 11);
     CHECK(std::string(small) == "##########");
     CHECK(err.says("12"));
@@ -94,7 +94,7 @@ TEST_CASE("a plan made from files alone equals that of the open model", "[capi][
     CHECK(before.cache_bytes >= 1000 * before.cache_per_token_bytes);
     CHECK(before.peak_bytes == before.weights_bytes + before.cache_bytes + before.scratch_bytes);
     const std::uint64_t value_bytes = options.cache == RQ_CACHE_BF16 ? 2 : 4;
-    CHECK(before.cache_per_token_bytes == 5 * (64 + 16) * value_bytes);   // layers x (latent + rope key)
+    CHECK(before.cache_per_token_bytes == 5 * (64 + 16) * value_bytes);  // layers x (latent + rope key)
 }
 
 TEST_CASE("a model tells how it wants to be sampled and where it stops", "[capi][model]") {
@@ -179,7 +179,7 @@ TEST_CASE("every status and every dtype has a name, and other numbers are unknow
     CHECK(std::string(rq_status_name(-1)) == "unknown");
     const auto dtypes = all_matches(header_text(), R"(^#define RQ_DTYPE_(\w+ \d+))");
     REQUIRE(dtypes.size() == 34);
-    for (std::size_t code = 0; code < dtypes.size(); ++code) {   // the codes count up, and each name is that of its macro
+    for (std::size_t code = 0; code < dtypes.size(); ++code) {  // the codes count up, and each name is that of its macro
         std::string expected = rq_dtype_name(static_cast<std::int32_t>(code));
         for (char& c : expected) c = static_cast<char>(std::toupper(c));
         CHECK(dtypes[code] == expected + " " + std::to_string(code));

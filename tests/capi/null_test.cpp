@@ -41,9 +41,10 @@ template <class... A>
 void each_null(Tried& tried, const std::string& name, std::int32_t (*function)(A...), const std::set<std::size_t>& may_be_null,
                std::type_identity_t<A>... valid) {
     const std::tuple<A...> arguments(valid...);
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto try_all = [&]<std::size_t... I>(std::index_sequence<I...>) {
         (try_null<I, A...>(name, function, arguments, may_be_null), ...);
-    }(std::index_sequence_for<A...>{});
+    };
+    try_all(std::index_sequence_for<A...>{});
     tried.insert(name);
 }
 
@@ -55,7 +56,7 @@ std::int32_t no_bytes(std::uint64_t, void*, std::size_t, void*) { return 1; }
 
 TEST_CASE("a NULL that is not allowed is refused with a line that names the argument, for every pointer of every function", "[capi]") {
     Tried tried;
-    rq_error* const err = nullptr;   // try_null puts its own there
+    rq_error* const err = nullptr;  // try_null puts its own there
 
     // Sources
     const auto files = [] {

@@ -106,7 +106,7 @@ TEST_CASE("rq_latent_attention: absorbed equals naive, and both equal the formul
     must(rq_latent_attention(&a, &err), err);
 
     const double scale = 1 / std::sqrt(static_cast<double>(P + Q));
-    const auto expand = [&](std::int64_t s, std::int64_t row) {   // row of w_kv_b times latent s
+    const auto expand = [&](std::int64_t s, std::int64_t row) {  // row of w_kv_b times latent s
         double sum = 0;
         for (std::int64_t r = 0; r < R; ++r) sum += static_cast<double>(w[z(row * R + r)]) * c[z(s * R + r)];
         return sum;
@@ -150,7 +150,7 @@ TEST_CASE("rq_latent_attention: absorbed equals naive, and both equal the formul
 }
 
 TEST_CASE("rq_route chooses the best experts of the best groups", "[capi][ops]") {
-    const float logits[2][7] = {{0.5F, 2, -1, 1, 0, 3, 99}, {1, 1, 1, 1, 1, 1, 99}};   // six experts and a value beside
+    const float logits[2][7] = {{0.5F, 2, -1, 1, 0, 3, 99}, {1, 1, 1, 1, 1, 1, 99}};  // six experts and a value beside
     std::int32_t ids[4];
     float weights[4];
     rq_route_args a = RQ_ROUTE_ARGS_INIT;
@@ -165,7 +165,7 @@ TEST_CASE("rq_route chooses the best experts of the best groups", "[capi][ops]")
     a.normalise = 1, a.scale = 2;
     must(rq_route(&a, &err), err);
     CHECK(weights[0] + weights[1] == Approx(2));
-    a.groups = 3, a.groups_kept = 1;   // {0,1} {2,3} {4,5}: the group of the largest alone
+    a.groups = 3, a.groups_kept = 1;  // {0,1} {2,3} {4,5}: the group of the largest alone
     must(rq_route(&a, &err), err);
     CHECK(ids[0] == 5);
     CHECK(ids[1] == 4);
@@ -173,7 +173,7 @@ TEST_CASE("rq_route chooses the best experts of the best groups", "[capi][ops]")
     a.groups = 0, a.groups_kept = 0, a.bias = bias, a.scoring = RQ_SCORING_SIGMOID, a.normalise = 0, a.scale = 0;
     must(rq_route(&a, &err), err);
     CHECK(ids[0] == 0);
-    CHECK(weights[0] == Approx(1 / (1 + std::exp(-0.5))));   // the bias chooses, it does not weigh
+    CHECK(weights[0] == Approx(1 / (1 + std::exp(-0.5))));  // the bias chooses, it does not weigh
 }
 
 TEST_CASE("rq_route refuses options that make no sense", "[capi][ops]") {
@@ -254,7 +254,7 @@ TEST_CASE("rq_rope turns pairs by position times frequency and keeps their lengt
         for (std::int64_t t = 0; t < T; ++t) {
             for (std::int64_t h = 0; h < H; ++h) {
                 const std::size_t at = z((t * H + h) * head);
-                CHECK(x[at] == original[at]);   // before the offset
+                CHECK(x[at] == original[at]);  // before the offset
                 for (std::int64_t i = 0; i < dim / 2; ++i) {
                     const std::size_t re = at + 2 + z(pairs == RQ_ROPE_ADJACENT ? 2 * i : i);
                     const std::size_t im = re + (pairs == RQ_ROPE_ADJACENT ? 1 : z(dim / 2));

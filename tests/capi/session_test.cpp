@@ -187,7 +187,7 @@ TEST_CASE("a cancel from another thread stops an evaluation at any moment, and t
     const auto fresh = small_session();
     append(fresh.get(), ids);
     const auto expected = logits_of(fresh.get());
-    for (const std::int64_t look : {0, 1, 5, 6, 17, 39}) {   // in the first chunk, at its end, in later ones
+    for (const std::int64_t look : {0, 1, 5, 6, 17, 39}) {  // in the first chunk, at its end, in later ones
         CAPTURE(look);
         const auto session = session_on(tale(), &options);
         Moment moment;
@@ -220,7 +220,7 @@ TEST_CASE("a cancel between two calls stops the next one, once", "[capi][session
 }
 
 TEST_CASE("in a child process after fork() evaluations are refused, and all can be freed", "[capi][session][fork]") {
-    if (RQ_SANITIZED) return;   // sanitizers have threads of their own, which a child lacks
+    if (RQ_SANITIZED) return;  // sanitizers have threads of their own, which a child lacks
     rq_model_options options = RQ_MODEL_OPTIONS_INIT;
     options.threads = 2;
     auto model = open_model(tale_folder(), &options);
@@ -238,7 +238,7 @@ TEST_CASE("in a child process after fork() evaluations are refused, and all can 
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == RQ_ERR_WRONG_STATE);
-    append(session.get(), {5});   // the parent goes on
+    append(session.get(), {5});  // the parent goes on
 }
 
 namespace {
@@ -289,7 +289,7 @@ TEST_CASE("an observer sees the residual stream of every layer and the experts o
     must(rq_session_fork(session.get(), &fork, &err), err);
     append(fork, {5});
     rq_session_free(fork);
-    CHECK(seen.tokens == 7);   // forks have no observer
+    CHECK(seen.tokens == 7);  // forks have no observer
     must(rq_session_observe(session.get(), nullptr, &err), err);
     append(session.get(), {5});
     CHECK(seen.tokens == 7);

@@ -104,8 +104,10 @@ TEST_CASE("a model opens from a path, from descriptors, from memory and from cal
 TEST_CASE("a read callback that fails makes opening fail with RQ_ERR_CALLBACK", "[capi][source]") {
     const auto source = files_source();
     Err err;
-    must(rq_source_add_callbacks(source.get(), "config.json", 11, 100,
-                                 [](std::uint64_t, void*, std::size_t, void*) -> std::int32_t { return 5; }, nullptr, &err), err);
+    must(rq_source_add_callbacks(
+             source.get(), "config.json", 11, 100,
+             [](std::uint64_t, void*, std::size_t, void*) -> std::int32_t { return 5; }, nullptr, &err),
+         err);
     rq_model* model = nullptr;
     CHECK(rq_model_open(source.get(), nullptr, &model, &err) == RQ_ERR_CALLBACK);
     CHECK(err.says("config.json"));

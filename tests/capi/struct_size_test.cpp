@@ -42,7 +42,7 @@ void input_struct(const T& valid, const std::function<std::int32_t(const T*, rq_
         CHECK(call(unknown.get(), &err) == RQ_ERR_INVALID_ARGUMENT);
         CHECK(err.says("byte " + std::to_string(where)));
     }
-    Held<T> not_counted(valid, sizeof(T));   // what lies behind struct_size is none of the library's business
+    Held<T> not_counted(valid, sizeof(T));  // what lies behind struct_size is none of the library's business
     not_counted.memory[sizeof(T)] = 1;
     CHECK(call(not_counted.get(), &err) == RQ_OK);
 }
@@ -73,7 +73,7 @@ void output_struct(const std::function<std::int32_t(T*, rq_error*)>& call) {
         CHECK(held.get()->struct_size == size);
         for (std::size_t i = size; i < sizeof held.memory; ++i) REQUIRE(held.memory[i] == untouched);
     }
-    auto longer = hold(sizeof(T) + 24);   // a newer program sees zeros in fields this library does not know
+    auto longer = hold(sizeof(T) + 24);  // a newer program sees zeros in fields this library does not know
     REQUIRE(call(longer.get(), &err) == RQ_OK);
     for (std::size_t i = 0; i < 24; ++i) REQUIRE(longer.memory[sizeof(T) + i] == 0);
     for (std::size_t i = sizeof(T) + 24; i < sizeof longer.memory; ++i) REQUIRE(longer.memory[i] == untouched);

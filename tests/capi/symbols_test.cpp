@@ -33,7 +33,7 @@ std::map<std::string, std::string> exported() {
     std::map<std::string, std::string> found;
     std::istringstream lines(nm("--defined-only --with-symbol-versions"));
     for (std::string address, type, name; lines >> address >> type >> name;) {
-        if (type == "A") continue;   // the version nodes themselves
+        if (type == "A") continue;  // the version nodes themselves
         const auto at = name.find('@');
         found[name.substr(0, at)] = at == std::string::npos ? "" : name.substr(name.find_last_of('@') + 1);
     }
@@ -100,7 +100,7 @@ TEST_CASE("the shared library has read-only relocations, no executable stack and
 }
 
 TEST_CASE("the shared library calls nothing that prints, ends or changes the process", "[capi][symbols]") {
-    if (RQ_SANITIZED) return;   // sanitizers print and end: that is their work
+    if (RQ_SANITIZED) return;  // sanitizers print and end: that is their work
     std::set<std::string> used;
     for (const auto& name : all_matches(nm("--undefined-only"), R"(\s[Uw]\s(\w+))")) used.insert(name);
     REQUIRE(used.size() > 20);

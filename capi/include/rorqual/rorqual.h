@@ -36,6 +36,7 @@
  *
  * The library never prints, aborts or exits, installs no handlers, reads no environment, and keeps no state outside its handles.
  */
+/* clang-format off */
 #ifndef RQ_RORQUAL_H
 #define RQ_RORQUAL_H
 
