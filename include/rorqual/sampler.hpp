@@ -53,7 +53,7 @@ class Sampler {
  private:
     SamplingOptions options_;
     std::vector<float> adjusted_;        // [vocab] logits after bias and penalties
-    std::vector<Token> candidates_;      // [vocab] room for the ids in the draw
+    std::vector<std::uint64_t> ranks_;   // [vocab] room for the candidates of a draw
     std::vector<std::uint8_t> counted_;  // [vocab] all 0 between calls: which of the tokens seen were penalised already
 };
 

@@ -1,106 +1,110 @@
 #include "rorqual/sampler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
 
 #include "rorqual/error.hpp"
 #include "sampling/candidates.hpp"
-#include "sampling/exponential.hpp"
 #include "sampling/options.hpp"
 #include "sampling/penalties.hpp"
 #include "sampling/philox.hpp"
+#include "sampling/softmax.hpp"
 
 namespace rorqual {
 namespace {
 
 using sampling::Candidates;
+using sampling::Softmax;
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
-/// e^((logit − largest) / temperature): the unnormalised probability. 1 for the largest, also where that is +∞.
-class Weight {
- public:
-    Weight(float largest, float temperature) : largest_(largest), temperature_(temperature) {}
-    double operator()(float logit) const noexcept {
-        if (logit == largest_) return 1;
-        return sampling::exponential((static_cast<double>(logit) - largest_) / temperature_);
-    }
-
- private:
-    double largest_;
-    double temperature_;
-};
-
 /// The largest logit, the first of equal ones; −1 if there is none above −∞.
 Token largest(std::span<const float> logits) noexcept {
-    Token best = -1;
-    float value = minus_infinity;
-    for (std::size_t id = 0; id < logits.size(); ++id) {
-        if (logits[id] > value) {  // false for NaN
-            value = logits[id];
-            best = static_cast<Token>(id);
-        }
+    std::array<float, 8> best;  // of every eighth, so that the loop becomes vector code
+    best.fill(minus_infinity);
+    std::size_t id = 0;
+    for (; id + best.size() <= logits.size(); id += best.size()) {
+        for (std::size_t lane = 0; lane < best.size(); ++lane) best[lane] = logits[id + lane] > best[lane] ? logits[id + lane] : best[lane];
     }
-    return best;
+    float value = *std::ranges::max_element(best);
+    for (; id < logits.size(); ++id) value = logits[id] > value ? logits[id] : value;  // NaN is never larger
+    if (value == minus_infinity) return -1;
+    return static_cast<Token>(std::ranges::find(logits, value) - logits.begin());
 }
 
 /// Log-softmax of the raw logits at `token`, whose logit is a number above −∞.
 float log_probability(std::span<const float> logits, Token token) noexcept {
     const float peak = logits[static_cast<std::size_t>(largest(logits))];
-    const Weight weight(peak, 1);
-    double sum = 0;
-    for (const float logit : logits) sum += weight(logit);  // NaN adds 0
     const float own = logits[static_cast<std::size_t>(token)];
     const double above = own == peak ? 0 : static_cast<double>(own) - peak;
-    return static_cast<float>(above - std::log(sum));
+    return static_cast<float>(above - std::log(Softmax(peak, 1).total(logits)));
+}
+
+bool filters(const SamplingOptions& options, std::size_t vocab) noexcept {
+    return (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < vocab) || (options.top_p > 0 && options.top_p < 1) || options.min_p > 0;
+}
+
+/// The first token, by id, at which the running sum of weights passes `u` of the whole.
+Token draw(std::span<const float> logits, const Softmax& softmax, double u) {
+    const double threshold = u * softmax.total(logits);
+    double sum = 0;
+    std::size_t last = 0;
+    for (std::size_t first = 0; first < logits.size(); first += sampling::block_size) {
+        const auto weights = softmax.weights(logits, first);
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            if (weights[i] == 0) continue;
+            last = first + i;
+            sum += static_cast<double>(weights[i]);
+            if (sum > threshold) return static_cast<Token>(last);
+        }
+    }
+    return static_cast<Token>(last);  // rounding kept the sum from passing the threshold
 }
 
 /// What the filters leave: the first `count` candidates, whose weights add up to `total`.
 struct Kept {
-    std::size_t count;
-    double total;
+    std::size_t count = 0;
+    double total = 0;
 };
 
-/// Every filter keeps candidates from the largest down to somewhere. All sums in double and in an order that is fixed, so
-/// that the outcome is the same on every machine: by descending logit, or by id where nothing is to be sorted.
-Kept filter(const SamplingOptions& options, Candidates& candidates, std::span<const float> logits, const Weight& weight) {
-    Kept kept{candidates.size(), 0};
-    if (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < kept.count) {
-        kept.count = static_cast<std::size_t>(options.top_k);
-        for (std::size_t i = 0; i < kept.count; ++i) kept.total += weight(candidates.logit(candidates[i]));
-    } else {
-        for (const float logit : logits) kept.total += weight(logit);  // −∞ adds 0
+/// Keeps candidates, from the largest down, until `count` of them are there, their sum reaches `enough`, or one weighs less
+/// than `least` or nothing.
+Kept keep(Candidates& candidates, const auto& weight, std::size_t count, double enough, float least) {
+    Kept kept;
+    while (kept.count < count && kept.total < enough && candidates.has(kept.count)) {
+        const float next = weight(candidates[kept.count]);
+        if (next < least || next == 0) break;
+        kept.total += static_cast<double>(next);
+        ++kept.count;
     }
-
-    const bool top_p = options.top_p > 0 && options.top_p < 1;
-    if (!top_p && options.min_p == 0) return kept;
-    const double enough = top_p ? options.top_p * kept.total : std::numeric_limits<double>::infinity();
-    Kept nucleus{0, 0};
-    while (nucleus.count < kept.count && nucleus.total < enough) {
-        const double next = weight(candidates.logit(candidates[nucleus.count]));
-        if (next < options.min_p) break;  // the largest weighs 1
-        nucleus.total += next;
-        ++nucleus.count;
-    }
-    return nucleus;
+    return kept;
 }
 
-/// The candidate at which the running sum of weights passes `u` of the whole.
-Token draw(Candidates& candidates, const Kept& kept, const Weight& weight, double u) {
+/// As above, of what top-k, top-p and min-p leave, by descending logit. All sums in double and in a fixed order, so that
+/// the outcome is the same on every machine.
+Token draw_filtered(const SamplingOptions& options, std::span<const float> logits, Candidates& candidates, const Softmax& softmax, double u) {
+    constexpr auto all = std::numeric_limits<std::size_t>::max();
+    constexpr auto infinity = std::numeric_limits<double>::infinity();
+    const auto weight = [&](Token token) { return softmax.weight(logits[static_cast<std::size_t>(token)]); };
+
+    const std::size_t count = options.top_k > 0 ? static_cast<std::size_t>(options.top_k) : all;
+    double enough = infinity;
+    if (options.top_p > 0 && options.top_p < 1) {
+        const double total = options.top_k > 0 ? keep(candidates, weight, count, infinity, 0).total : softmax.total(logits);
+        enough = static_cast<double>(options.top_p) * total;
+    }
+    const Kept kept = keep(candidates, weight, count, enough, options.min_p);  // the largest weighs 1
+
     const double threshold = u * kept.total;
     double sum = 0;
-    Token last = candidates[0];
     for (std::size_t i = 0; i < kept.count; ++i) {
-        const Token token = candidates[i];
-        const double step = weight(candidates.logit(token));
-        if (step == 0) break;  // so far below the largest that it can never be drawn
-        last = token;
-        sum += step;
-        if (sum > threshold) break;
+        sum += static_cast<double>(weight(candidates[i]));
+        if (sum > threshold) return candidates[i];
     }
-    return last;  // also when rounding kept the sum from passing the threshold
+    return candidates[kept.count - 1];
 }
 
 }  // namespace
@@ -110,7 +114,7 @@ Sampler::Sampler(SamplingOptions options, std::int64_t vocab_size) : options_(st
     sampling::check(options_, vocab_size);
     const auto vocab = static_cast<std::size_t>(vocab_size);
     adjusted_.resize(vocab);
-    candidates_.reserve(vocab);
+    ranks_.reserve(vocab);
     counted_.resize(vocab);
 }
 
@@ -128,10 +132,15 @@ Sampled Sampler::sample(std::span<const float> logits, std::span<const Token> se
     Token token = largest(chosen_from);
     if (token < 0) throw Error(Status::invalid_argument, "logits: no token can be chosen, all are -inf or NaN");
     if (options_.temperature > 0) {
-        const Weight weight(chosen_from[static_cast<std::size_t>(token)], options_.temperature);
-        Candidates candidates(chosen_from, candidates_);
-        const Kept kept = filter(options_, candidates, chosen_from, weight);
-        token = draw(candidates, kept, weight, sampling::uniform(options_.seed, position));
+        const float peak = chosen_from[static_cast<std::size_t>(token)];
+        const Softmax softmax(peak, options_.temperature);
+        const double u = sampling::uniform(options_.seed, position);
+        if (filters(options_, logits.size())) {
+            Candidates candidates(chosen_from, peak, options_.temperature, ranks_);
+            token = draw_filtered(options_, chosen_from, candidates, softmax, u);
+        } else {
+            token = draw(chosen_from, softmax, u);
+        }
     }
     return {token, log_probability(logits, token)};
 }
