@@ -49,7 +49,12 @@ Plan plan_weights(const Blueprint& b) {
     return plan;
 }
 
-// Keys, values and what belongs to them end where the vocabulary does; with a config that cannot be read, anywhere.
+// A pool starts its threads with its first work: to plan with one costs nothing.
+std::unique_ptr<cpu::Workers> workers_of(const ModelOptions& options) {
+    return options.executor ? cpu::Workers::on(*options.executor) : cpu::Workers::pool(options.threads);
+}
+
+// Token ids lie below; where config.json has problems, anything passes.
 std::int64_t vocabulary_of(const Blueprint& b) { return b.network ? b.network->geometry().vocab_size : INT32_MAX; }
 
 }  // namespace
@@ -63,7 +68,7 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
 
     auto parts = std::make_unique<Parts>();
     parts->kernels = ops::choose(cpu::detect(), options.isa);
-    parts->workers = options.executor ? cpu::Workers::on(*options.executor) : cpu::Workers::pool(options.threads);
+    parts->workers = workers_of(options);
     parts->memory = options.memory ? options.memory : std::pmr::new_delete_resource();
     parts->log = options.log;
     parts->identity = weights::identity(b.config_text, text.tokenizer_json, b.store.tensors());
@@ -87,9 +92,7 @@ Plan Model::plan(const Source& source, const SessionOptions& session, const Mode
     weights::Problems problems;
     const auto b = read_blueprint(*source.file_set(), problems);
     problems.throw_if_any();
-    const auto workers = options.executor ? options.executor->concurrency() : options.threads ? options.threads
-                                                                                              : cpu::usable_cores();
-    return families::plan_session(*b.network, plan_weights(b), session, workers);
+    return families::plan_session(*b.network, plan_weights(b), session, workers_of(options)->count());
 }
 
 }  // namespace rorqual

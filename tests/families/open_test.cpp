@@ -101,6 +101,9 @@ TEST_CASE("a plan for an impossible session is refused by name", "[families][ope
         CHECK(outcome.says("context"));
     }
     CHECK(test::outcome_of([&] { (void)model->plan({.chunk = 0}); }).says("chunk"));
+    const auto threads = test::outcome_of([] { (void)Model::plan(Source::path(checkpoints / "v2-f16"), {}, {.threads = SIZE_MAX}); });
+    CHECK(threads.status == Status::invalid_argument);
+    CHECK(threads.says("threads"));
 }
 
 TEST_CASE("identity changes with config and tokenizer, not with where the files lie", "[families][open]") {
