@@ -2,7 +2,6 @@
 
 #include "quant/fit.hpp"
 #include "quant/fit_common.hpp"
-#include "quant/half.hpp"
 
 namespace rorqual::quant {
 namespace {
@@ -97,8 +96,6 @@ int nearest_scale(float value, float d, int top_scale) {
     return static_cast<int>(rounded(clamped(ratio(value, d), 0.0F, static_cast<float>(top_scale))));
 }
 
-float as_half(float value) { return f32_from_f16(f16_from_f32(value)); }
-
 // One super-block during the search: the groups, what they chose, and the sums of their codes.
 template <int Groups, int Size, int TopCode, int TopScale>
 struct Search {
@@ -167,16 +164,17 @@ AffineBlock<Groups, Size> fit_affine(const float* values) {
     Search<Groups, Size, TopCode, TopScale> search;
     const float floor = root_mean_square(values, Groups * Size);
     std::array<Line, Groups> lines;
-    float top_s = 0, top_m = 0;
+    float top_s = 0, top_m = 0, of_zeros = 0;
     for (int g = 0; g < Groups; ++g) {
         weigh(values + g * Size, floor, search.groups[g]);
         lines[g] = fit_group(search.groups[g], static_cast<float>(TopCode));
+        of_zeros += search.groups[g].sum_wxx;
         top_s = std::max(top_s, lines[g].s);
         top_m = std::max(top_m, lines[g].m);
     }
     typename decltype(search)::Choice choice;
-    choice.d = as_half(top_s / TopScale);
-    choice.dmin = as_half(top_m / TopScale);
+    choice.d = half_outward(top_s / TopScale);
+    choice.dmin = half_outward(top_m / TopScale);
     for (int g = 0; g < Groups; ++g) {
         choice.scale[g] = nearest_scale(lines[g].s, choice.d, TopScale);
         choice.min[g] = nearest_scale(lines[g].m, choice.dmin, TopScale);
@@ -190,6 +188,8 @@ AffineBlock<Groups, Size> fit_affine(const float* values) {
         if (!(next.error < choice.error)) break;
         choice = next;
     }
+
+    if (!(choice.error < of_zeros)) return {};   // too small for any half
 
     AffineBlock<Groups, Size> block{.d = choice.d, .dmin = choice.dmin};
     for (int g = 0; g < Groups; ++g) {

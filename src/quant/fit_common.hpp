@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "quant/half.hpp"
+
 // What the two searches of fit.hpp share.
 namespace rorqual::quant {
 namespace {
@@ -30,6 +32,16 @@ inline Lanes magnitude(Lanes x) { return x < 0.0F ? -x : x; }
 inline float ratio(float a, float b) {
     const float quotient = a / b;
     return b > 0 && std::isfinite(quotient) ? quotient : 0.0F;
+}
+
+inline float as_half(float value) { return f32_from_f16(f16_from_f32(value)); }
+
+/// The half nearest to `value` among those of at least its magnitude: with it as d, no scale code is cut off, and tiny
+/// weights keep a scale where rounding to nearest would leave none. |value| ≤ 65504.
+inline float half_outward(float value) {
+    const std::uint16_t nearest = f16_from_f32(value);
+    const bool inward = std::fabs(f32_from_f16(nearest)) < std::fabs(value);
+    return f32_from_f16(static_cast<std::uint16_t>(nearest + (inward ? 1 : 0)));
 }
 
 /// A group of weights and how much each counts.

@@ -3,7 +3,6 @@
 #include "quant/codebooks.hpp"
 #include "quant/fit.hpp"
 #include "quant/fit_common.hpp"
-#include "quant/half.hpp"
 
 namespace rorqual::quant {
 
@@ -92,8 +91,6 @@ float fit_group(const Weighted<Size>& group) {
     return best;
 }
 
-float as_half(float value) { return f32_from_f16(f16_from_f32(value)); }
-
 template <class Grid, int Groups, int Size, int TopScale>
 struct Search {
     std::array<Weighted<Size>, Groups> groups;
@@ -147,14 +144,15 @@ SignedBlock<Groups, Size> fit_signed(const float* values) {
     Search<Grid, Groups, Size, TopScale> search;
     const float floor = root_mean_square(values, Groups * Size);
     std::array<float, Groups> scales;
-    float largest = 0;
+    float largest = 0, of_zeros = 0;
     for (int g = 0; g < Groups; ++g) {
         weigh(values + g * Size, floor, search.groups[g]);
+        of_zeros += search.groups[g].sum_wxx;
         scales[g] = fit_group<Grid>(search.groups[g]);
         if (std::fabs(scales[g]) > std::fabs(largest)) largest = scales[g];
     }
     typename decltype(search)::Choice choice;
-    choice.d = as_half(largest / (-TopScale - 1));   // the larger end of the code range
+    choice.d = half_outward(largest / (-TopScale - 1));   // the larger end of the code range
     for (int g = 0; g < Groups; ++g) {
         const float code = choice.d != 0 ? scales[g] / choice.d : 0.0F;
         choice.scale[g] = static_cast<int>(rounded(clamped(code, -TopScale - 1, TopScale)));
@@ -170,6 +168,7 @@ SignedBlock<Groups, Size> fit_signed(const float* values) {
     }
 
     SignedBlock<Groups, Size> block{.d = choice.d};
+    if (!(choice.error < of_zeros)) block.d = choice.d = 0;   // too small for any half
     for (int g = 0; g < Groups; ++g) {
         Codes<Size> nearest;
         block.scale[g] = static_cast<std::int8_t>(choice.scale[g]);
