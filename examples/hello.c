@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-int main(int argc, char **argv) {
-    const char *prompt = argc > 2 ? argv[2] : "Once upon a time";
+int main(int argc, char** argv) {
+    const char* prompt = argc > 2 ? argv[2] : "Once upon a time";
     rq_error err = RQ_ERROR_INIT;
-    rq_source *source = NULL;
-    rq_model *model = NULL;
-    rq_session *session = NULL;
-    rq_generation *generation = NULL;
+    rq_source* source = NULL;
+    rq_model* model = NULL;
+    rq_session* session = NULL;
+    rq_generation* generation = NULL;
     rq_generation_options options = RQ_GENERATION_OPTIONS_INIT;
     rq_piece piece = RQ_PIECE_INIT;
     int32_t tokens[512];

@@ -39,7 +39,7 @@ double peak_flops(cpu::Isa isa) {
 double read_bandwidth(cpu::Workers& workers) {
     // Parts of 32 MiB in turn out of 512 MiB: beyond every cache when a part's turn comes again, and short enough that one of
     // them passes undisturbed on a busy machine.
-    constexpr std::int64_t piece = 1 << 17, pieces = 32, parts = 16;   // a piece: 1 MiB of 64-bit words
+    constexpr std::int64_t piece = 1 << 17, pieces = 32, parts = 16;  // a piece: 1 MiB of 64-bit words
     const std::vector<std::uint64_t> memory(static_cast<std::size_t>(piece * pieces * parts), 1);
     std::int64_t part = 0;
     const double seconds = fastest_seconds(2 * parts, [&] {

@@ -11,7 +11,8 @@ double spin_avx2(long count) {
 #pragma GCC unroll 16
         for (__m256& sum : sums) {
             sum = _mm256_fmadd_ps(sum, sum, sum);
-            __asm__ volatile("" : "+x"(sum));
+            __asm__ volatile(""
+                             : "+x"(sum));
         }
     }
     return 12.0 * 8 * 2 * static_cast<double>(count);

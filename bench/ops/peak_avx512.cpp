@@ -11,7 +11,8 @@ double spin_avx512(long count) {
 #pragma GCC unroll 16
         for (__m512& sum : sums) {
             sum = _mm512_fmadd_ps(sum, sum, sum);
-            __asm__ volatile("" : "+v"(sum));
+            __asm__ volatile(""
+                             : "+v"(sum));
         }
     }
     return 12.0 * 16 * 2 * static_cast<double>(count);

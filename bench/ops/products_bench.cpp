@@ -58,9 +58,12 @@ std::vector<std::byte> weights(DType format, std::int64_t count) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
         state = state * 1664525U + 1013904223U;
         const std::size_t pick = state >> 29;
-        if (format == DType::f32) std::memcpy(&stored[i * 4], &choice[pick], 4);
-        else if (format == DType::f16) std::memcpy(&stored[i * 2], &halves[pick], 2);
-        else std::memcpy(&stored[i * 2], reinterpret_cast<const std::byte*>(&choice[pick]) + 2, 2);
+        if (format == DType::f32)
+            std::memcpy(&stored[i * 4], &choice[pick], 4);
+        else if (format == DType::f16)
+            std::memcpy(&stored[i * 2], &halves[pick], 2);
+        else
+            std::memcpy(&stored[i * 2], reinterpret_cast<const std::byte*>(&choice[pick]) + 2, 2);
     }
     return stored;
 }
@@ -70,7 +73,7 @@ std::string difference(const WeightView& w, bool transposed, const ConstRows& x,
     const ops::Kernels reference = ops::choose(cpu::detect(), "portable");
     const std::int64_t inputs = transposed ? w.rows : w.cols, outputs = transposed ? w.cols : w.rows;
     const std::int64_t step = transposed ? 1 : std::max<std::int64_t>(1, outputs / 61);
-    const double allowed = 2 * tolerance::f32_dot(inputs) * 2 * static_cast<double>(inputs);   // |x| ≤ 1, |w| ≤ 2
+    const double allowed = 2 * tolerance::f32_dot(inputs) * 2 * static_cast<double>(inputs);  // |x| ≤ 1, |w| ≤ 2
     std::vector<float> whole(static_cast<std::size_t>(transposed ? x.rows * outputs : x.rows));
     if (transposed) ops::matmul_transposed(reference, w, x, {whole.data(), x.rows, outputs});
     for (std::int64_t n = 0; n < outputs; n += step) {
@@ -108,8 +111,10 @@ void product(benchmark::State& state, const Case& c) {
     const auto workers = cpu::Workers::pool(c.threads);
     const ops::Run run{kernels, *workers, nullptr, c.engine.gemm};
     const auto compute = [&] {
-        if (transposed) ops::matmul_transposed(run, w, x, y);
-        else ops::matmul(run, w, x, y);
+        if (transposed)
+            ops::matmul_transposed(run, w, x, y);
+        else
+            ops::matmul(run, w, x, y);
     };
     compute();
     if (const std::string wrong = difference(w, transposed, x, y); !wrong.empty()) return state.SkipWithError(wrong.c_str());

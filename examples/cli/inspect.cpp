@@ -62,10 +62,7 @@ Json describe(const InspectArguments& arguments, const rq_model* model) {
     text["tokenizer"] = info.has_tokenizer != 0;
     text["bos_token"] = info.bos_token;
     text["stop_tokens"] = stop_tokens(model);
-    text["plan"] = {{"weights_bytes", plan.weights_bytes},   {"weights_mapped_bytes", plan.weights_mapped_bytes},
-                    {"context_tokens", plan.context_tokens}, {"cache_per_token_bytes", plan.cache_per_token_bytes},
-                    {"cache_bytes", plan.cache_bytes},       {"scratch_bytes", plan.scratch_bytes},
-                    {"peak_bytes", plan.peak_bytes}};
+    text["plan"] = {{"weights_bytes", plan.weights_bytes}, {"weights_mapped_bytes", plan.weights_mapped_bytes}, {"context_tokens", plan.context_tokens}, {"cache_per_token_bytes", plan.cache_per_token_bytes}, {"cache_bytes", plan.cache_bytes}, {"scratch_bytes", plan.scratch_bytes}, {"peak_bytes", plan.peak_bytes}};
     return text;
 }
 
@@ -108,8 +105,7 @@ void inspect(const InspectArguments& arguments) {
         if (arguments.config) description["config"] = Json::parse(text_of(rq_model_config, model.get()));
         if (arguments.tensors) {
             for (const auto& tensor : tensors_of(model.get())) {
-                description["tensors"].push_back({{"name", std::string(tensor.name, tensor.name_len)}, {"dtype", rq_dtype_name(tensor.dtype)},
-                                                  {"shape", shape_of(tensor)}, {"bytes", tensor.size_bytes}, {"file", std::string(tensor.file, tensor.file_len)}});
+                description["tensors"].push_back({{"name", std::string(tensor.name, tensor.name_len)}, {"dtype", rq_dtype_name(tensor.dtype)}, {"shape", shape_of(tensor)}, {"bytes", tensor.size_bytes}, {"file", std::string(tensor.file, tensor.file_len)}});
             }
         }
         description["kernels"] = text_of(rq_model_kernels, model.get());

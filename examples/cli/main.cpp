@@ -18,7 +18,7 @@ std::string version_text() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);   // a closed output shows up as EPIPE instead
+    std::signal(SIGPIPE, SIG_IGN);  // a closed output shows up as EPIPE instead
     CLI::App program{"Runs DeepSeek-family models on the CPU."};
     program.name("rorqual");
     program.set_version_flag("--version", version_text());

@@ -57,7 +57,7 @@ class Interruptible {
 std::string prompt_text(const RunArguments& arguments) {
     if (arguments.prompt) return *arguments.prompt;
     std::string text = arguments.file.empty() ? read_input() : read_file(arguments.file);
-    if (!text.empty() && text.back() == '\n') text.pop_back();   // the line's end is the terminal's, not the prompt's
+    if (!text.empty() && text.back() == '\n') text.pop_back();  // the line's end is the terminal's, not the prompt's
     return text;
 }
 

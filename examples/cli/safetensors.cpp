@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t length_bytes = 8;   // the header's length, little-endian, stands before it
+constexpr std::uint64_t length_bytes = 8;  // the header's length, little-endian, stands before it
 
 std::size_t element_bytes(const std::string& dtype) { return dtype == "I64" ? 8 : 4; }
 

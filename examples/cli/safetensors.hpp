@@ -15,7 +15,7 @@ namespace cli {
 /// What the header of a file to be written says of one tensor.
 struct TensorHeader {
     std::string name;
-    std::string dtype;                 ///< "F32", "I32", "I64"
+    std::string dtype;  ///< "F32", "I32", "I64"
     std::vector<std::int64_t> shape;
 };
 

@@ -10,10 +10,10 @@ namespace rorqual {
 /// How numbers are stored in a tensor. `quant/formats.inc` is the list behind it: one line a format.
 enum class DType : std::int32_t {
     f32 = 0,
-    f16 = 1,       ///< IEEE half
-    bf16 = 2,      ///< the high half of an f32
-    f8_e4m3 = 3,   ///< 1-4-3, bias 7, no infinity; scaled by a second tensor
-    f8_e8m0 = 4,   ///< a power of two: 2^(b-127)
+    f16 = 1,      ///< IEEE half
+    bf16 = 2,     ///< the high half of an f32
+    f8_e4m3 = 3,  ///< 1-4-3, bias 7, no infinity; scaled by a second tensor
+    f8_e8m0 = 4,  ///< a power of two: 2^(b-127)
     i8 = 5,
     u8 = 6,
     i16 = 7,

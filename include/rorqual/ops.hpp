@@ -46,12 +46,12 @@ void top_k(ConstRows x, std::int64_t k, std::span<std::int32_t> ids, std::span<f
 /// How rotary frequencies are stretched beyond the trained context: YaRN as DeepSeek-V2 uses it
 /// (paper "YaRN: Efficient Context Window Extension", §3; DeepSeek-V3 inference/model.py, precompute_freqs_cis).
 struct YarnScaling {
-    double factor = 1;                  ///< s; 1 = no scaling
-    double original_positions = 4096;   ///< L0: trained context in tokens
+    double factor = 1;                 ///< s; 1 = no scaling
+    double original_positions = 4096;  ///< L0: trained context in tokens
     double beta_fast = 32;
     double beta_slow = 1;
-    double mscale = 0;                  ///< 0 = absent
-    double mscale_all_dim = 0;          ///< 0 = absent
+    double mscale = 0;          ///< 0 = absent
+    double mscale_all_dim = 0;  ///< 0 = absent
 
     /// g(s, m) = 0.1·m·ln s + 1 for s > 1, else 1.
     [[nodiscard]] static double g(double s, double m) noexcept;
@@ -63,8 +63,8 @@ struct YarnScaling {
 
 /// Which two elements of a head form one rotated complex number.
 enum class RopePairs {
-    adjacent,   ///< (2i, 2i+1): DeepSeek's main attention
-    halves,     ///< (i, i + d/2)
+    adjacent,  ///< (2i, 2i+1): DeepSeek's main attention
+    halves,    ///< (i, i + d/2)
 };
 
 /// The rotation of a rotary embedding: frequencies f_i and the amplitude of cos and sin.
@@ -75,7 +75,7 @@ class Rope {
     Rope(std::int64_t dim, double base, const YarnScaling& scaling = {});
 
     [[nodiscard]] std::int64_t dim() const noexcept { return static_cast<std::int64_t>(frequencies_.size()) * 2; }
-    [[nodiscard]] std::span<const float> frequencies() const noexcept { return frequencies_; }   ///< [dim/2], radians per token
+    [[nodiscard]] std::span<const float> frequencies() const noexcept { return frequencies_; }  ///< [dim/2], radians per token
     [[nodiscard]] float amplitude() const noexcept { return amplitude_; }
 
     /// cos and sin of positions first, first+1, …: each [T, dim/2], times the amplitude.

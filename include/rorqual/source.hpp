@@ -11,7 +11,9 @@
 
 namespace rorqual {
 
-namespace io { class FileSet; }
+namespace io {
+class FileSet;
+}
 
 /// Where a model comes from: a path, or named files that lie behind descriptors, in memory, or behind callbacks.
 ///

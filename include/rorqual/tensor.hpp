@@ -18,7 +18,7 @@ struct RowsOf {
     T* data = nullptr;
     std::int64_t rows = 0;
     std::int64_t cols = 0;
-    std::int64_t stride = 0;   ///< elements, ≥ cols
+    std::int64_t stride = 0;  ///< elements, ≥ cols
 
     RowsOf() = default;
     RowsOf(T* values, std::int64_t count, std::int64_t width) : RowsOf(values, count, width, width) {}

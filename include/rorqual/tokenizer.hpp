@@ -16,8 +16,8 @@ class Source;
 
 /// Whether text such as "<｜User｜>" becomes the token of that name, or is spelled out like any other text.
 enum class AddedTokens {
-    ignore,      ///< spelled out: right for text from users, which can then never become a special token
-    recognise,   ///< recognised: right for prompts the program itself wrote
+    ignore,     ///< spelled out: right for text from users, which can then never become a special token
+    recognise,  ///< recognised: right for prompts the program itself wrote
 };
 
 /// Text ↔ token ids: byte-level BPE as `tokenizer.json` (Hugging Face `tokenizers`, version "1.0") describes it.

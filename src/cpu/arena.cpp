@@ -8,7 +8,7 @@
 namespace rorqual::cpu {
 namespace {
 
-constexpr std::size_t alignment = 64;   // a cache line, and the widest vector
+constexpr std::size_t alignment = 64;  // a cache line, and the widest vector
 
 }  // namespace
 

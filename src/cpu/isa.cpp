@@ -14,8 +14,8 @@ namespace {
 constexpr bool bit(std::uint32_t word, int i) noexcept { return (word >> i & 1U) != 0; }
 
 /// XCR0: which registers the operating system saves when it switches threads. Without it a vector unit may not be used.
-constexpr std::uint64_t saves_ymm = 0b110;            // SSE and AVX state
-constexpr std::uint64_t saves_zmm = 0b1110'0110;      // and opmask, upper halves, zmm16–31
+constexpr std::uint64_t saves_ymm = 0b110;        // SSE and AVX state
+constexpr std::uint64_t saves_zmm = 0b1110'0110;  // and opmask, upper halves, zmm16–31
 
 struct IsaInfo {
     std::string_view name;
@@ -48,7 +48,9 @@ Registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept {
 std::uint64_t xgetbv0() noexcept {
 #if defined(RQ_X86_GNU)
     std::uint32_t low = 0, high = 0;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));   // the intrinsic would need its own compiler flag
+    __asm__ volatile("xgetbv"
+                     : "=a"(low), "=d"(high)
+                     : "c"(0));  // the intrinsic would need its own compiler flag
     return std::uint64_t{high} << 32 | low;
 #else
     return _xgetbv(0);
@@ -95,7 +97,7 @@ Features features_of(const CpuidLeaves& leaves) noexcept {
     f.bmi2 = bit(leaves.leaf7_ebx, 8);
     const bool os_saves_zmm = avx && (leaves.xcr0 & saves_zmm) == saves_zmm;
     f.avx512 = os_saves_zmm && bit(leaves.leaf7_ebx, 16) && bit(leaves.leaf7_ebx, 17) && bit(leaves.leaf7_ebx, 30) &&
-               bit(leaves.leaf7_ebx, 31);   // F, DQ, BW, VL
+               bit(leaves.leaf7_ebx, 31);  // F, DQ, BW, VL
     return f;
 }
 
@@ -103,7 +105,9 @@ Features detect() noexcept { return features_of(read_leaves()); }
 
 bool runs_on(Isa isa, [[maybe_unused]] const Features& f) noexcept {
     switch (isa) {
-#define RQ_ISA(name, text, needs) case Isa::name: return needs;
+#define RQ_ISA(name, text, needs) \
+    case Isa::name:               \
+        return needs;
 #include "cpu/isa.inc"
 #undef RQ_ISA
     }

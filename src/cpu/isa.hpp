@@ -15,11 +15,11 @@ enum class Isa : std::int32_t {
 
 /// What the processor and the operating system offer, as far as isa.inc asks.
 struct Features {
-    bool avx2 = false;       ///< AVX2 and the OS saves ymm registers
+    bool avx2 = false;  ///< AVX2 and the OS saves ymm registers
     bool fma = false;
     bool f16c = false;
     bool bmi2 = false;
-    bool avx512 = false;     ///< F, BW, VL, DQ and the OS saves zmm registers
+    bool avx512 = false;  ///< F, BW, VL, DQ and the OS saves zmm registers
 };
 
 /// Raw answers of the CPUID instruction, so that detection can be tested with those of other machines.
@@ -28,7 +28,7 @@ struct CpuidLeaves {
     std::uint32_t leaf1_ecx = 0, leaf1_edx = 0;
     std::uint32_t leaf7_ebx = 0, leaf7_ecx = 0, leaf7_edx = 0;
     std::uint32_t leaf7_1_eax = 0, leaf7_1_edx = 0;
-    std::uint64_t xcr0 = 0;   ///< XGETBV(0), 0 without OSXSAVE
+    std::uint64_t xcr0 = 0;  ///< XGETBV(0), 0 without OSXSAVE
 };
 
 [[nodiscard]] Features features_of(const CpuidLeaves& leaves) noexcept;

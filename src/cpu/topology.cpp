@@ -54,7 +54,7 @@ std::size_t smallest_quota(const fs::path& top, const fs::path& group, Quota quo
     std::size_t smallest = quota(top);
     fs::path path = top;
     for (const fs::path& part : group.relative_path()) {
-        if (part == "..") break;   // a group outside this namespace: its files are not here
+        if (part == "..") break;  // a group outside this namespace: its files are not here
         path /= part;
         const std::size_t here = quota(path);
         if (here > 0 && (smallest == 0 || here < smallest)) smallest = here;
@@ -101,7 +101,7 @@ std::size_t count_usable_cores() {
 }  // namespace
 
 std::size_t physical_cores(std::span<const int> cpus, const fs::path& root) {
-    std::set<std::string> cores;   // each core by the list of its SMT siblings
+    std::set<std::string> cores;  // each core by the list of its SMT siblings
     for (const int cpu : cpus) {
         const std::string id = std::to_string(cpu);
         std::string siblings = first_line(root / "sys/devices/system/cpu" / ("cpu" + id) / "topology/thread_siblings_list");
@@ -131,7 +131,7 @@ std::size_t cpu_quota(const fs::path& root) {
 std::size_t usable_cores() noexcept {
     try {
         return count_usable_cores();
-    } catch (...) {   // no memory or no permission to look: as good as unknown
+    } catch (...) {  // no memory or no permission to look: as good as unknown
         return 1;
     }
 }

@@ -133,9 +133,10 @@ class OnExecutor final : public Workers {
         Region region{tasks, cancel, body, context};
         const auto bodies = static_cast<std::size_t>(std::min<std::int64_t>(tasks, static_cast<std::int64_t>(count_)));
         if (bodies > 1) {
-            executor_.run(bodies, [](void* r, std::size_t i) { static_cast<Region*>(r)->take_tasks(i); }, &region);
+            executor_.run(
+                bodies, [](void* r, std::size_t i) { static_cast<Region*>(r)->take_tasks(i); }, &region);
         }
-        region.take_tasks(0);   // all bodies have returned, so worker 0 is free; what is left is the caller's
+        region.take_tasks(0);  // all bodies have returned, so worker 0 is free; what is left is the caller's
         return region.complete();
     }
 
@@ -176,7 +177,7 @@ class Pool final : public Workers {
 
  protected:
     bool run(std::int64_t tasks, const CancelFlag* cancel, Body body, void* context) override {
-        if (lost_by_fork()) refuse_after_fork();   // before the lock: another thread may have held it when it was copied
+        if (lost_by_fork()) refuse_after_fork();  // before the lock: another thread may have held it when it was copied
         const std::lock_guard turn(turn_);
         region_.tasks = tasks;
         region_.cancel = cancel;
@@ -214,7 +215,7 @@ class Pool final : public Workers {
 
     /// Enters region after region until the pool ends.
     void work(std::size_t worker) noexcept {
-        std::uint32_t last = 0;   // the region this worker has been in
+        std::uint32_t last = 0;  // the region this worker has been in
         while (true) {
             std::uint32_t gate = gate_.load(std::memory_order_acquire);
             const auto something_new = [&] {
@@ -236,7 +237,7 @@ class Pool final : public Workers {
 
     void leave() noexcept {
         const std::uint32_t before = gate_.fetch_sub(1, std::memory_order_acq_rel);
-        if ((before & is_open) == 0 && (before & inside) == 1) {   // closed and empty: the caller waits for this, once a region
+        if ((before & is_open) == 0 && (before & inside) == 1) {  // closed and empty: the caller waits for this, once a region
             all_left_.store(1, std::memory_order_release);
             all_left_.notify_one();
         }
@@ -254,17 +255,17 @@ class Pool final : public Workers {
             while (threads_->size() < count_ - 1) {
                 threads_->emplace_back([this, worker = threads_->size() + 1] { work(worker); });
             }
-        } catch (...) {   // std::system_error or std::bad_alloc: the others and the caller do the work
+        } catch (...) {  // std::system_error or std::bad_alloc: the others and the caller do the work
         }
     }
 
     const std::size_t count_;
-    std::mutex turn_;                        // one region at a time
-    std::atomic<long> process_{0};           // which process started the threads; 0 = not yet
+    std::mutex turn_;               // one region at a time
+    std::atomic<long> process_{0};  // which process started the threads; 0 = not yet
     std::atomic<bool> stop_{false};
     std::unique_ptr<std::vector<std::thread>> threads_;
     alignas(64) std::atomic<std::uint32_t> gate_{0};
-    alignas(64) std::atomic<std::uint32_t> all_left_{0};   // 1 once the last worker left the closed region
+    alignas(64) std::atomic<std::uint32_t> all_left_{0};  // 1 once the last worker left the closed region
     Region region_;
 };
 

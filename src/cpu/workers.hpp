@@ -37,9 +37,11 @@ class Workers {
     template <class Body>
     bool parallel_for(std::int64_t tasks, const CancelFlag* cancel, Body&& body) {
         using B = std::remove_reference_t<Body>;
-        return run(tasks, cancel, [](void* context, std::int64_t task, std::size_t worker) {
-            (*static_cast<B*>(context))(task, worker);
-        }, const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+        return run(
+            tasks, cancel, [](void* context, std::int64_t task, std::size_t worker) {
+                (*static_cast<B*>(context))(task, worker);
+            },
+            const_cast<void*>(static_cast<const void*>(std::addressof(body))));
     }
 
     /// True in a child process after fork(): its threads are gone; work would hang.

@@ -11,7 +11,7 @@
 namespace rorqual::io {
 
 Folder::Folder(const std::filesystem::path& path) : folder_(path), name_(printable_path(path.native())) {
-    std::error_code ignored;   // what cannot be looked at counts as missing; opening tells why
+    std::error_code ignored;  // what cannot be looked at counts as missing; opening tells why
     const auto status = std::filesystem::status(path, ignored);
     exists_ = std::filesystem::exists(status);
     if (exists_ && !std::filesystem::is_directory(status)) {

@@ -16,10 +16,10 @@ namespace rorqual::io {
 namespace {
 
 constexpr std::string_view magic = "GGUF";
-constexpr std::uint64_t most_tensors = 1 << 20;     // DeepSeek-V3 has 1025
-constexpr std::uint64_t longest_name = 128;         // 64 by the format; some writers were built with 128
+constexpr std::uint64_t most_tensors = 1 << 20;  // DeepSeek-V3 has 1025
+constexpr std::uint64_t longest_name = 128;      // 64 by the format; some writers were built with 128
 constexpr std::uint64_t most_dimensions = 4;
-constexpr std::uint64_t smallest_tensor_entry = 4 + 8 + 8;   // name, n_dims, type, offset
+constexpr std::uint64_t smallest_tensor_entry = 4 + 8 + 8;  // name, n_dims, type, offset
 
 [[noreturn]] void corrupt(const std::string& where, const std::string& what) {
     throw Error(Status::corrupt, where + ": " + what);

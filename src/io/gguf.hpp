@@ -23,7 +23,7 @@ struct Gguf {
     std::uint32_t version = 3;
     std::uint64_t alignment = 32;
     GgufMetadata metadata;
-    std::vector<TensorInfo> tensors;   ///< in the order of their data; shapes in PyTorch order (GGUF's reversed)
+    std::vector<TensorInfo> tensors;  ///< in the order of their data; shapes in PyTorch order (GGUF's reversed)
 
     /// Reads the header of one file; the tensors share ownership of it.
     [[nodiscard]] static Gguf read_header(std::shared_ptr<const File> file);

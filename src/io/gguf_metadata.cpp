@@ -12,7 +12,7 @@
 namespace rorqual::io {
 namespace {
 
-constexpr std::size_t array_head = 12;   // u32 element type, u64 count
+constexpr std::size_t array_head = 12;  // u32 element type, u64 count
 
 std::string_view as_text(std::span<const std::byte> bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

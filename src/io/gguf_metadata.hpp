@@ -23,7 +23,7 @@ class GgufTexts {
 
  private:
     std::span<const std::byte> stored_;
-    std::span<const std::uint32_t> starts_;   // of each element's length field in stored_
+    std::span<const std::uint32_t> starts_;  // of each element's length field in stored_
 };
 
 /// The keys and values of a GGUF file, as they lie in it: one copy of the bytes, checked once, and where each value begins.
@@ -38,7 +38,7 @@ class GgufMetadata {
     struct Entry {
         std::string_view key;
         GgufType type = GgufType::u8;
-        std::span<const std::byte> value;   ///< as stored, little-endian; of an array: u32 element type, u64 count, elements
+        std::span<const std::byte> value;  ///< as stored, little-endian; of an array: u32 element type, u64 count, elements
     };
 
     GgufMetadata() = default;
@@ -70,13 +70,13 @@ class GgufMetadata {
     [[noreturn]] void refuse(std::string_view key, const std::string& what) const;
 
  private:
-    friend class GgufReader;   // fills it
+    friend class GgufReader;  // fills it
 
     struct Field {
         std::uint32_t key_begin = 0, key_length = 0;
         GgufType type = GgufType::u8;
         std::uint32_t value_begin = 0, value_length = 0;
-        std::vector<std::uint32_t> starts;   // of a text array's elements, from value_begin
+        std::vector<std::uint32_t> starts;  // of a text array's elements, from value_begin
     };
     struct Content {
         std::string file;
@@ -91,7 +91,7 @@ class GgufMetadata {
 
     std::shared_ptr<const Content> content_;
     std::vector<Field> fields_;
-    std::vector<std::uint32_t> by_key_;   // indices of fields_, sorted by key
+    std::vector<std::uint32_t> by_key_;  // indices of fields_, sorted by key
 };
 
 }  // namespace rorqual::io

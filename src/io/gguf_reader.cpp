@@ -10,7 +10,7 @@
 namespace rorqual::io {
 namespace {
 
-constexpr std::uint64_t longest_key = 65535;   // by the format
+constexpr std::uint64_t longest_key = 65535;  // by the format
 constexpr std::uint64_t first_chunk = std::uint64_t{1} << 16;
 constexpr std::uint64_t most_elements = std::uint64_t{1} << 26;
 constexpr int deepest_array = 8;
@@ -82,7 +82,7 @@ void GgufReader::read_array(int depth, GgufMetadata::Field* texts_of) {
 
 void GgufReader::read_value(GgufType type, GgufMetadata::Field& field) {
     field.type = type;
-    field.value_begin = static_cast<std::uint32_t>(position_);   // below most_header_bytes
+    field.value_begin = static_cast<std::uint32_t>(position_);  // below most_header_bytes
     if (type == GgufType::array) {
         read_array(1, &field);
     } else if (type == GgufType::text) {

@@ -17,9 +17,9 @@ namespace rorqual::io {
 /// while reading it: memory grows with what has been read, never with what the file claims.
 class GgufReader {
  public:
-    static constexpr std::uint64_t most_keys = 1 << 16;                      // published models have some fifty
-    static constexpr std::uint64_t smallest_key_entry = 8 + 1 + 4 + 1;       // length, key, type, value
-    static constexpr std::uint64_t most_header_bytes = std::uint64_t{1} << 27;   // the largest tokenizers take 20 MB
+    static constexpr std::uint64_t most_keys = 1 << 16;                         // published models have some fifty
+    static constexpr std::uint64_t smallest_key_entry = 8 + 1 + 4 + 1;          // length, key, type, value
+    static constexpr std::uint64_t most_header_bytes = std::uint64_t{1} << 27;  // the largest tokenizers take 20 MB
 
     explicit GgufReader(const File& file) : file_(file) { content_.file = file.name(); }
 
@@ -31,7 +31,7 @@ class GgufReader {
 
     template <class Number>
     [[nodiscard]] Number number(std::string_view what) {
-        const std::uint64_t begin = advance(sizeof(Number), what);   // may move the bytes
+        const std::uint64_t begin = advance(sizeof(Number), what);  // may move the bytes
         return little_endian<Number>(content_.bytes.data() + begin);
     }
 
@@ -45,9 +45,9 @@ class GgufReader {
     [[nodiscard]] GgufMetadata metadata() &&;
 
  private:
-    std::uint64_t advance(std::uint64_t length, std::string_view what);   // returns where the piece begins
+    std::uint64_t advance(std::uint64_t length, std::string_view what);  // returns where the piece begins
     [[nodiscard]] std::uint64_t remaining() const noexcept { return file_.size() - position_; }
-    [[nodiscard]] std::string current() const;                            // "file: key", for errors
+    [[nodiscard]] std::string current() const;  // "file: key", for errors
     [[noreturn]] void corrupt(const std::string& what) const;
 
     void read_value(GgufType type, GgufMetadata::Field& field);
@@ -56,7 +56,7 @@ class GgufReader {
 
     const File& file_;
     std::uint64_t position_ = 0;
-    std::string key_;   // being read
+    std::string key_;  // being read
     GgufMetadata::Content content_;
     std::vector<GgufMetadata::Field> fields_;
 };

@@ -11,13 +11,13 @@
 namespace rorqual::io {
 namespace {
 
-constexpr std::int64_t most_parts = 99999;   // five digits
+constexpr std::int64_t most_parts = 99999;  // five digits
 constexpr std::size_t digits = 5;
 
 // "NAME-00002-of-00005.gguf", taken apart.
 struct PartName {
     std::string stem;
-    std::int64_t number = 0;   // from 1
+    std::int64_t number = 0;  // from 1
     std::int64_t count = 0;
 };
 
@@ -32,7 +32,7 @@ std::string part_name(const std::string& stem, std::int64_t number, std::int64_t
 
 // Nothing is left of a name that no part could have.
 PartName take_apart(std::string_view name) {
-    constexpr std::size_t tail = 1 + digits + 4 + digits + 5;   // "-00002-of-00005.gguf"
+    constexpr std::size_t tail = 1 + digits + 4 + digits + 5;  // "-00002-of-00005.gguf"
     if (name.size() <= tail) return {};
     const std::string_view end = name.substr(name.size() - tail);
     PartName part{std::string(name.substr(0, name.size() - tail))};

@@ -57,7 +57,9 @@ std::size_t value_bytes(GgufType type) noexcept {
 #define RQ_GGUF_OTHER(id, name, reason)
 std::optional<DType> dtype_of_gguf(std::uint32_t id) noexcept {
     switch (id) {
-#define RQ_GGUF_TYPE(id, dtype) case id: return DType::dtype;
+#define RQ_GGUF_TYPE(id, dtype) \
+    case id:                    \
+        return DType::dtype;
 #include "io/gguf_types.inc"
 #undef RQ_GGUF_TYPE
         default: return std::nullopt;
@@ -66,7 +68,9 @@ std::optional<DType> dtype_of_gguf(std::uint32_t id) noexcept {
 
 std::optional<std::uint32_t> gguf_id_of(DType dtype) noexcept {
     switch (dtype) {
-#define RQ_GGUF_TYPE(id, dtype) case DType::dtype: return id;
+#define RQ_GGUF_TYPE(id, dtype) \
+    case DType::dtype:          \
+        return id;
 #include "io/gguf_types.inc"
 #undef RQ_GGUF_TYPE
         default: return std::nullopt;
@@ -76,8 +80,12 @@ std::optional<std::uint32_t> gguf_id_of(DType dtype) noexcept {
 
 std::string describe_gguf_id(std::uint32_t id) {
     switch (id) {
-#define RQ_GGUF_TYPE(id, dtype) case id: return "type " + std::string(rorqual::name(DType::dtype));
-#define RQ_GGUF_OTHER(id, name, reason) case id: return numbered(#name, id, reason);
+#define RQ_GGUF_TYPE(id, dtype) \
+    case id:                    \
+        return "type " + std::string(rorqual::name(DType::dtype));
+#define RQ_GGUF_OTHER(id, name, reason) \
+    case id:                            \
+        return numbered(#name, id, reason);
 #include "io/gguf_types.inc"
 #undef RQ_GGUF_TYPE
 #undef RQ_GGUF_OTHER

@@ -13,7 +13,7 @@
 namespace rorqual::io {
 namespace {
 
-constexpr std::size_t longest_name = 64;   // what every reader takes
+constexpr std::size_t longest_name = 64;  // what every reader takes
 constexpr std::size_t longest_key = 65535;
 constexpr std::size_t most_dimensions = 4;
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 62;

@@ -87,8 +87,8 @@ class GgufWriter {
     NewFile file_;
     std::uint64_t alignment_;
     std::vector<std::uint64_t> tensor_bytes_;
-    std::size_t tensor_ = 0;           // being written
-    std::uint64_t done_ = 0;           // bytes of it
+    std::size_t tensor_ = 0;  // being written
+    std::uint64_t done_ = 0;  // bytes of it
 };
 
 }  // namespace rorqual::io

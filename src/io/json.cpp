@@ -127,8 +127,8 @@ class JsonBuilder : public nlohmann::json_sax<json> {
     const std::string& origin_;
     const JsonLimits& limits_;
     JsonDocument document_;
-    std::vector<json*> open_;   // containers being filled, outermost first: only the last one grows, so pointers hold
-    json* slot_ = nullptr;      // where the value of the last key goes
+    std::vector<json*> open_;  // containers being filled, outermost first: only the last one grows, so pointers hold
+    json* slot_ = nullptr;     // where the value of the last key goes
     std::size_t values_ = 0;
 };
 

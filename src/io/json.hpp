@@ -11,9 +11,9 @@ namespace rorqual::io {
 
 /// Limits on JSON from files: they are hostile until proven otherwise.
 struct JsonLimits {
-    std::size_t depth = 64;                      ///< nested arrays and objects
-    std::size_t bytes = std::size_t{64} << 20;   ///< length of the text
-    std::size_t values = std::size_t{8} << 20;   ///< values in all; "[0,0,…" costs 8 bytes of memory for one of text
+    std::size_t depth = 64;                     ///< nested arrays and objects
+    std::size_t bytes = std::size_t{64} << 20;  ///< length of the text
+    std::size_t values = std::size_t{8} << 20;  ///< values in all; "[0,0,…" costs 8 bytes of memory for one of text
 };
 
 /// A parsed document, owned. nlohmann::json takes memory to release an array or object, and ends the process if there is
@@ -23,7 +23,7 @@ class JsonDocument {
  public:
     /// A document that says nothing: {}.
     JsonDocument();
-    JsonDocument(JsonDocument&&) noexcept;                ///< the other may then only be assigned to or destroyed
+    JsonDocument(JsonDocument&&) noexcept;  ///< the other may then only be assigned to or destroyed
     JsonDocument& operator=(JsonDocument&&) noexcept;
     ~JsonDocument();
 
@@ -32,7 +32,9 @@ class JsonDocument {
 
  private:
     friend class JsonBuilder;
-    struct TakeApart { void operator()(nlohmann::json* root) const noexcept; };
+    struct TakeApart {
+        void operator()(nlohmann::json* root) const noexcept;
+    };
     std::unique_ptr<nlohmann::json, TakeApart> root_;
 };
 

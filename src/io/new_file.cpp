@@ -27,7 +27,8 @@ std::filesystem::path partial_of(std::filesystem::path path) {
 }
 
 bool same_file(int descriptor, const std::filesystem::path& path) {
-    struct stat opened {}, named {};
+    struct stat opened {
+    }, named{};
     return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
            opened.st_dev == named.st_dev;
 }
@@ -43,7 +44,7 @@ Descriptor open_partial(const std::filesystem::path& path) {
             const int reason = errno;
             if (reason == EINTR) continue;
             if (reason == EWOULDBLOCK) throw Error(Status::io, printable(path.native()) + ": is being written by somebody else");
-            if (reason != ENOTSUP && reason != ENOLCK) cannot(path, "cannot be locked", reason);   // some file systems have no locks
+            if (reason != ENOTSUP && reason != ENOLCK) cannot(path, "cannot be locked", reason);  // some file systems have no locks
         }
         // Between opening and locking the file may have been renamed: then it is somebody's finished work.
         if (!same_file(number, path)) continue;

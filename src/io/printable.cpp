@@ -8,7 +8,7 @@ std::string printable(std::string_view text, std::size_t longest) {
     std::size_t end = text.size();
     if (end > longest) {
         end = longest;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;   // not inside a character
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside a character
     }
     std::string out;
     for (const char c : text.substr(0, end)) {

@@ -106,7 +106,7 @@ class UnmappedFile : public File {
     void read(std::uint64_t offset, std::span<std::byte> out) const override {
         check_range(*this, offset, out.size());
         while (!out.empty()) {
-            constexpr std::size_t most = std::size_t{1} << 30;   // Linux transfers less than 2 GiB a call
+            constexpr std::size_t most = std::size_t{1} << 30;  // Linux transfers less than 2 GiB a call
             const auto got = ::pread(descriptor_.number(), out.data(), std::min(out.size(), most),
                                      static_cast<off_t>(range_.offset + offset));
             if (got < 0 && errno == EINTR) continue;
@@ -129,7 +129,7 @@ std::shared_ptr<const File> open_regular_file(Descriptor descriptor, std::string
                                               std::uint64_t length) {
     const Range range = checked_range(descriptor, name, {offset, length});
     if (auto mapping = Mapping::of(descriptor, range)) {
-        return std::make_shared<MappedFile>(std::move(*mapping), std::move(name));   // a mapping outlives its descriptor
+        return std::make_shared<MappedFile>(std::move(*mapping), std::move(name));  // a mapping outlives its descriptor
     }
     return std::make_shared<UnmappedFile>(std::move(descriptor), std::move(name), range);
 }

@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t length_bytes = 8;
-constexpr std::uint64_t most_header_bytes = 100'000'000;   // as the reference implementation
+constexpr std::uint64_t most_header_bytes = 100'000'000;  // as the reference implementation
 constexpr std::size_t most_dimensions = 16;
 constexpr JsonLimits header_limits{.depth = 8, .bytes = most_header_bytes};
 
@@ -29,9 +29,18 @@ struct StoredName {
     DType dtype;
 };
 constexpr StoredName stored_names[] = {
-    {"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16},
-    {"F8_E4M3", DType::f8_e4m3}, {"F8_E8M0", DType::f8_e8m0}, {"I64", DType::i64}, {"I32", DType::i32},
-    {"I16", DType::i16}, {"I8", DType::i8}, {"U8", DType::u8}, {"BOOL", DType::boolean},
+    {"F64", DType::f64},
+    {"F32", DType::f32},
+    {"F16", DType::f16},
+    {"BF16", DType::bf16},
+    {"F8_E4M3", DType::f8_e4m3},
+    {"F8_E8M0", DType::f8_e8m0},
+    {"I64", DType::i64},
+    {"I32", DType::i32},
+    {"I16", DType::i16},
+    {"I8", DType::i8},
+    {"U8", DType::u8},
+    {"BOOL", DType::boolean},
 };
 
 [[noreturn]] void corrupt(const std::string& where, const std::string& what) {

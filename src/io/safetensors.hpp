@@ -15,9 +15,9 @@ namespace rorqual::io {
 struct TensorInfo {
     std::string name;
     DType dtype = DType::f32;
-    std::vector<std::int64_t> shape;      ///< PyTorch order, [out, in]; empty = a scalar
-    std::uint64_t offset = 0;             ///< of the first byte, from the start of the file; any alignment
-    std::uint64_t bytes = 0;              ///< product of shape × dtype: already checked to lie inside the file
+    std::vector<std::int64_t> shape;  ///< PyTorch order, [out, in]; empty = a scalar
+    std::uint64_t offset = 0;         ///< of the first byte, from the start of the file; any alignment
+    std::uint64_t bytes = 0;          ///< product of shape × dtype: already checked to lie inside the file
     std::shared_ptr<const File> file;
 };
 
@@ -25,8 +25,8 @@ struct TensorInfo {
 /// Reading throws Error(corrupt | unsupported) that names the file and the tensor: lengths beyond the file, offsets that
 /// overlap, leave holes or run backwards, sizes that contradict dtype × shape, unknown dtypes, duplicate names, bad JSON.
 struct Safetensors {
-    std::vector<TensorInfo> tensors;                    ///< in the order of their data
-    std::map<std::string, std::string> metadata;        ///< __metadata__
+    std::vector<TensorInfo> tensors;              ///< in the order of their data
+    std::map<std::string, std::string> metadata;  ///< __metadata__
 
     /// Reads the header only; the tensors share ownership of `file`.
     [[nodiscard]] static Safetensors read_header(std::shared_ptr<const File> file);

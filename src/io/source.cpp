@@ -18,7 +18,7 @@ io::NamedFiles& fillable(const std::shared_ptr<io::FileSet>& files, std::string_
         throw Error(Status::invalid_argument,
                     "file \"" + io::printable(name) + "\": only a source made by Source::files() can be added to");
     }
-    named->check_new(name);   // before any callback or descriptor is taken over
+    named->check_new(name);  // before any callback or descriptor is taken over
     return *named;
 }
 

@@ -12,7 +12,7 @@
 namespace rorqual::ops {
 namespace {
 
-constexpr std::int64_t axpy_k_block = 128;   // a tile's piece of W, k_block × 3 vectors, stays in the first cache for all tokens
+constexpr std::int64_t axpy_k_block = 128;  // a tile's piece of W, k_block × 3 vectors, stays in the first cache for all tokens
 
 /// A tile of tokens × (vectors · lanes) columns; `columns` < lanes cuts a single vector short.
 template <class Isa, class Format, int tokens, int vectors, bool cut>
@@ -25,9 +25,12 @@ void axpy_tile(const WeightView& w, const ConstRows& x, const Rows& y, std::int6
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; ++v) {
             const float* before = out + t * y.stride + v * Isa::lanes;
-            if (k0 == 0) sums[t][v] = Isa::zero();
-            else if constexpr (cut) sums[t][v] = Isa::load_first(before, columns);
-            else sums[t][v] = Isa::load(before);
+            if (k0 == 0)
+                sums[t][v] = Isa::zero();
+            else if constexpr (cut)
+                sums[t][v] = Isa::load_first(before, columns);
+            else
+                sums[t][v] = Isa::load(before);
         }
     }
     const std::byte* weights = w.data + (k0 * w.cols + n0) * Format::bytes;
@@ -36,8 +39,10 @@ void axpy_tile(const WeightView& w, const ConstRows& x, const Rows& y, std::int6
         typename Isa::Vector ws[vectors];
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; ++v) {
-            if constexpr (cut) ws[v] = Format::load_first(weights, columns);
-            else ws[v] = Format::load(weights + v * Isa::lanes * Format::bytes);
+            if constexpr (cut)
+                ws[v] = Format::load_first(weights, columns);
+            else
+                ws[v] = Format::load(weights + v * Isa::lanes * Format::bytes);
             Isa::keep(ws[v]);
         }
 #pragma GCC unroll 16
@@ -53,8 +58,10 @@ void axpy_tile(const WeightView& w, const ConstRows& x, const Rows& y, std::int6
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; ++v) {
             float* after = out + t * y.stride + v * Isa::lanes;
-            if constexpr (cut) Isa::store_first(after, columns, sums[t][v]);
-            else Isa::store(after, sums[t][v]);
+            if constexpr (cut)
+                Isa::store_first(after, columns, sums[t][v]);
+            else
+                Isa::store(after, sums[t][v]);
         }
     }
 }
@@ -83,7 +90,7 @@ void matmul_transposed_columns(const WeightView& w, const ConstRows& x, const Ro
     for (std::int64_t k0 = 0; k0 < w.rows; k0 += axpy_k_block) {
         const std::int64_t k1 = k0 + axpy_k_block < w.rows ? k0 + axpy_k_block : w.rows;
         std::int64_t n = 0;
-        if (x.rows == 1) {   // one token: more vectors side by side hide the latency of FMA, and rows are read in longer pieces
+        if (x.rows == 1) {  // one token: more vectors side by side hide the latency of FMA, and rows are read in longer pieces
             for (; n + 8 * lanes <= w.cols; n += 8 * lanes) axpy_tile<Isa, Format, 1, 8, false>(w, x, y, 0, n, k0, k1, lanes);
         }
         constexpr int vectors = Isa::axpy_vectors;

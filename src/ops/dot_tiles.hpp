@@ -14,10 +14,10 @@
 namespace rorqual::ops {
 namespace {
 
-constexpr std::int64_t k_block = 512;       // floats of k: eight rows of it as f32, 16 KiB, stay in the first cache beside three of x
-constexpr std::int64_t row_block = 8;       // rows of W whose sums wait in scratch while k advances
-constexpr std::int64_t token_block = 48;    // rows of x that share a packed panel
-constexpr std::int64_t whole_tokens = 6;    // rows of x that one tile takes; more than twice that pay for packing W (docs/decisions/0002)
+constexpr std::int64_t k_block = 512;     // floats of k: eight rows of it as f32, 16 KiB, stay in the first cache beside three of x
+constexpr std::int64_t row_block = 8;     // rows of W whose sums wait in scratch while k advances
+constexpr std::int64_t token_block = 48;  // rows of x that share a packed panel
+constexpr std::int64_t whole_tokens = 6;  // rows of x that one tile takes; more than twice that pay for packing W (docs/decisions/0002)
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
@@ -92,7 +92,8 @@ template <class Isa, class Format, int tokens>
 void whole_rows(const WeightView& w, const ConstRows& x, const Rows& y) {
     // With one token only rows give independent sums: eight of them hide the latency of FMA on two ports. With four and more,
     // half the rows leave registers for the tokens.
-    constexpr int rows = tokens == 1 ? 8 : tokens <= Isa::dot_tokens ? Isa::dot_rows : Isa::dot_rows / 2;
+    constexpr int rows = tokens == 1 ? 8 : tokens <= Isa::dot_tokens ? Isa::dot_rows
+                                                                     : Isa::dot_rows / 2;
     std::int64_t n = 0;
     for (; n + rows <= w.rows; n += rows) whole_tile<Isa, Format, rows, tokens>(w.data, x, y, n);
     for (; n < w.rows; ++n) whole_tile<Isa, Format, 1, tokens>(w.data, x, y, n);
@@ -101,8 +102,8 @@ void whole_rows(const WeightView& w, const ConstRows& x, const Rows& y) {
 /// Scratch of one matmul call: no allocation, and small enough for the stacks of the host's threads.
 template <class Isa>
 struct DotScratch {
-    alignas(64) float panels[k_block * row_block];                  // Packed panels, one behind the other
-    alignas(64) float sums[row_block * token_block * Isa::lanes];   // tile after tile, each [rows][tokens][lanes]
+    alignas(64) float panels[k_block * row_block];                 // Packed panels, one behind the other
+    alignas(64) float sums[row_block * token_block * Isa::lanes];  // tile after tile, each [rows][tokens][lanes]
 };
 
 /// Rows n0 … of W, k0 … k0 + length, as f32 in the order of Packed. Rows beyond the last become zeros.
@@ -172,12 +173,13 @@ void matmul_block(const WeightView& w, const ConstRows& x, const Rows& y, std::i
                   DotScratch<Isa>& scratch) {
     constexpr std::int64_t rows = Isa::dot_rows;
     const std::int64_t block_rows = smaller(row_block, w.rows - n0);
-    for (std::int64_t k0 = 0; k0 == 0 || k0 < w.cols; k0 += k_block) {   // no k at all: one empty block, which gives zeros
+    for (std::int64_t k0 = 0; k0 == 0 || k0 < w.cols; k0 += k_block) {  // no k at all: one empty block, which gives zeros
         const KBlock k{k0, smaller(k_block, w.cols - k0), k0 + k_block >= w.cols};
         for (std::int64_t n = 0; n < block_rows; n += rows) pack<Isa, Format>(w, n0 + n, k.begin, k.length, scratch.panels + n * k_block);
         for (std::int64_t t = 0, step; t < tokens; t += step) {
             step = next_tile<Isa>(tokens - t);
-            const auto tile = step == 3 ? block_tile<Isa, 3> : step == 2 ? block_tile<Isa, 2> : block_tile<Isa, 1>;
+            const auto tile = step == 3 ? block_tile<Isa, 3> : step == 2 ? block_tile<Isa, 2>
+                                                                         : block_tile<Isa, 1>;
             for (std::int64_t n = 0; n < block_rows; n += rows) {
                 tile(scratch.panels + n * k_block, x.data + (t0 + t) * x.stride + k.begin, x.stride, k,
                      scratch.sums + (t * row_block + n * step) * Isa::lanes, y.data + (t0 + t) * y.stride + n0 + n, y.stride, block_rows - n);

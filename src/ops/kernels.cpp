@@ -30,12 +30,12 @@ namespace {
 
 /// Every kernel of every kernels.inc in its order; fn is null where this build does not have it.
 const std::array candidates = {
-#define RQ_KERNEL(op, format, isa)                                                        \
-    Kernel{#op, #op "_" #format "_" #isa, cpu::Isa::isa, DType::format,                   \
+#define RQ_KERNEL(op, format, isa)                                      \
+    Kernel{#op, #op "_" #format "_" #isa, cpu::Isa::isa, DType::format, \
            RQ_ADDRESS(RQ_COMPILED_##isa, op##_##format##_##isa)},
-#include "ops/matvec/kernels.inc"
 #include "ops/matmul/kernels.inc"
 #include "ops/matmul_transposed/kernels.inc"
+#include "ops/matvec/kernels.inc"
 #include "ops/rms_norm/kernels.inc"
 #include "ops/softmax/kernels.inc"
 #include "ops/swiglu/kernels.inc"

@@ -22,11 +22,11 @@ using SwigluFn = void (*)(const ConstRows& gate, const ConstRows& up, const Rows
 
 /// One candidate: what tests, benchmarks and reports see of it.
 struct Kernel {
-    std::string_view op;        ///< "matmul"
-    std::string_view name;      ///< "matmul_bf16_avx2"
+    std::string_view op;    ///< "matmul"
+    std::string_view name;  ///< "matmul_bf16_avx2"
     cpu::Isa isa;
-    DType format;               ///< weights' format; f32 for operations without weights
-    void (*fn)();               ///< cast to the operation's type
+    DType format;  ///< weights' format; f32 for operations without weights
+    void (*fn)();  ///< cast to the operation's type
 };
 
 /// Every kernel that was compiled into this library, best first within an operation and format.
@@ -35,9 +35,9 @@ struct Kernel {
 /// The kernels in use: chosen once, when a model opens, then passed down. Indexed by weight format (f32, f16, bf16).
 struct Kernels {
     static constexpr std::size_t formats = 3;
-    ProductFn matvec[formats] = {};              ///< T = 1
-    ProductFn matmul[formats] = {};              ///< any T
-    ProductFn matmul_transposed[formats] = {};   ///< any T
+    ProductFn matvec[formats] = {};             ///< T = 1
+    ProductFn matmul[formats] = {};             ///< any T
+    ProductFn matmul_transposed[formats] = {};  ///< any T
     RmsNormFn rms_norm = nullptr;
     SoftmaxFn softmax = nullptr;
     SwigluFn swiglu = nullptr;

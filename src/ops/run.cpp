@@ -10,12 +10,12 @@ namespace {
 
 // The grid of tasks depends on shapes alone. Tasks are large beside the price of handing one out (tens of ns) and small beside
 // the whole, so that a worker that is put aside holds up little.
-constexpr std::int64_t task_bytes = 64 * 1024;   // of W in a product with one token, which is bound by reading it
-constexpr std::int64_t task_rows = 32;           // of W in a product with several tokens
+constexpr std::int64_t task_bytes = 64 * 1024;  // of W in a product with one token, which is bound by reading it
+constexpr std::int64_t task_rows = 32;          // of W in a product with several tokens
 constexpr std::int64_t task_tokens = 96;
-constexpr std::int64_t task_elements = 16 * 1024;   // of row-wise operations
+constexpr std::int64_t task_elements = 16 * 1024;  // of row-wise operations
 
-constexpr std::int64_t library_task_rows = 256;   // libraries pack both operands, which larger tasks pay for
+constexpr std::int64_t library_task_rows = 256;  // libraries pack both operands, which larger tasks pay for
 constexpr std::int64_t library_task_tokens = 512;
 
 constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }

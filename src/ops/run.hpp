@@ -12,7 +12,9 @@ namespace rorqual::ops {
 
 /// Who carries dense products with f32 weights and many rows of x (prefill). `own` sums in the canonical order; the order of the
 /// libraries depends on the number of rows, so that pieces of a prompt no longer give the bits of the whole. Figures: docs/decisions/0002.
-enum class Gemm { own, onednn, eigen };
+enum class Gemm { own,
+                  onednn,
+                  eigen };
 
 /// Was it compiled into this library? A Run that asks for one that was not throws Error(unsupported).
 [[nodiscard]] bool has(Gemm gemm) noexcept;

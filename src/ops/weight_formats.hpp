@@ -38,7 +38,7 @@ struct F16 {
         std::memcpy(&stored, p, sizeof stored);
         const std::uint32_t sign = std::uint32_t{stored & 0x8000U} << 16;
         const std::uint32_t rest = stored & 0x7fffU;
-        if (rest >= 0x7c00) {   // infinity, or NaN, made quiet as the processors' conversions do
+        if (rest >= 0x7c00) {  // infinity, or NaN, made quiet as the processors' conversions do
             return std::bit_cast<float>(sign | 0x7f80'0000U | (rest & 0x3ffU) << 13 | (rest > 0x7c00 ? 0x40'0000U : 0U));
         }
         // The exponent's bias is 112 smaller; multiplying by 2^112 moves it, subnormals included, without rounding.

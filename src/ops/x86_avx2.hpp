@@ -32,7 +32,8 @@ struct Avx2 {
     static void store_first(float* p, std::int64_t n, Vector v) { _mm256_maskstore_ps(p, first(n), v); }
     static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
     /// Keeps v in a register: GCC otherwise repeats its load as an operand of every FMA, and the load ports set the pace.
-    static void keep(Vector& v) { __asm__("" : "+x"(v)); }
+    static void keep(Vector& v) { __asm__(""
+                                          : "+x"(v)); }
     /// Lanes added 0+4, 1+5, 2+6, 3+7, then 0+2, 1+3, then 0+1.
     static float sum(Vector v) {
         const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -43,8 +44,8 @@ struct Avx2 {
     static void store_sums(float* to, const Vector (&v)[4]) {
         const __m256 v01 = _mm256_add_ps(_mm256_permute2f128_ps(v[0], v[1], 0x20), _mm256_permute2f128_ps(v[0], v[1], 0x31));
         const __m256 v23 = _mm256_add_ps(_mm256_permute2f128_ps(v[2], v[3], 0x20), _mm256_permute2f128_ps(v[2], v[3], 0x31));
-        const __m256 twos = _mm256_add_ps(_mm256_shuffle_ps(v01, v23, 0x44), _mm256_shuffle_ps(v01, v23, 0xee));   // [0 0 2 2 | 1 1 3 3]
-        const __m256 ones = _mm256_hadd_ps(twos, twos);                                                            // [0 2 . . | 1 3 . .]
+        const __m256 twos = _mm256_add_ps(_mm256_shuffle_ps(v01, v23, 0x44), _mm256_shuffle_ps(v01, v23, 0xee));  // [0 0 2 2 | 1 1 3 3]
+        const __m256 ones = _mm256_hadd_ps(twos, twos);                                                           // [0 2 . . | 1 3 . .]
         _mm_storeu_ps(to, _mm_unpacklo_ps(_mm256_castps256_ps128(ones), _mm256_extractf128_ps(ones, 1)));
     }
 
@@ -72,7 +73,7 @@ struct Avx2 {
         alignas(32) static constexpr std::int32_t mask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask + 8 - n));
     }
-    static __m128i first_halves(const std::byte* p, std::int64_t n) {   // AVX2 has no masked load of 16-bit elements
+    static __m128i first_halves(const std::byte* p, std::int64_t n) {  // AVX2 has no masked load of 16-bit elements
         alignas(16) std::byte copy[16] = {};
         std::memcpy(copy, p, static_cast<std::size_t>(2 * n));
         return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));

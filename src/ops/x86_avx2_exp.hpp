@@ -10,7 +10,7 @@ namespace {
 /// ln 2 in two parts (the first with 15 trailing zero bits) keeps r exact to f32; n·ln 2 is subtracted by FMA.
 inline __m256 exp(__m256 x) {
     const __m256 highest = _mm256_set1_ps(88.8F), lowest = _mm256_set1_ps(-104.0F);
-    const __m256 inside = _mm256_max_ps(lowest, _mm256_min_ps(highest, x));   // of NaN: NaN, the second operand
+    const __m256 inside = _mm256_max_ps(lowest, _mm256_min_ps(highest, x));  // of NaN: NaN, the second operand
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(inside, _mm256_set1_ps(0x1.715476p+0F)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e4p-1F), inside);
     r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20F), r);

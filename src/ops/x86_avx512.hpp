@@ -30,7 +30,8 @@ struct Avx512 {
     static void store_first(float* p, std::int64_t n, Vector v) { _mm512_mask_storeu_ps(p, first(n), v); }
     static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
     /// Keeps v in a register (x86_avx2.hpp).
-    static void keep(Vector& v) { __asm__("" : "+v"(v)); }
+    static void keep(Vector& v) { __asm__(""
+                                          : "+v"(v)); }
     /// Lanes added j + (j+8), then as eight lanes are: 0+4, 1+5, 2+6, 3+7, then 0+2, 1+3, then 0+1.
     static float sum(Vector v) {
         const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
@@ -40,7 +41,7 @@ struct Avx512 {
     }
     /// to[r] = sum(v[r]) for eight vectors at once.
     static void store_sums(float* to, const Vector (&v)[8]) {
-        __m512 eights[4], fours[2];   // [0 | 1], [2 | 3], … then [0 | 1 | 2 | 3], [4 | 5 | 6 | 7]
+        __m512 eights[4], fours[2];  // [0 | 1], [2 | 3], … then [0 | 1 | 2 | 3], [4 | 5 | 6 | 7]
         for (int i = 0; i < 4; ++i) {
             eights[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44), _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
         }
@@ -48,7 +49,7 @@ struct Avx512 {
             fours[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eights[2 * i], eights[2 * i + 1], 0x88), _mm512_shuffle_f32x4(eights[2 * i], eights[2 * i + 1], 0xdd));
         }
         const __m512 twos = _mm512_add_ps(_mm512_shuffle_ps(fours[0], fours[1], 0x44), _mm512_shuffle_ps(fours[0], fours[1], 0xee));
-        const __m512 ones = _mm512_add_ps(_mm512_shuffle_ps(twos, twos, 0x88), _mm512_shuffle_ps(twos, twos, 0xdd));   // [0 4 . . | 1 5 . . | …
+        const __m512 ones = _mm512_add_ps(_mm512_shuffle_ps(twos, twos, 0x88), _mm512_shuffle_ps(twos, twos, 0xdd));  // [0 4 . . | 1 5 . . | …
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
         _mm256_storeu_ps(to, _mm512_castps512_ps256(_mm512_permutexvar_ps(order, ones)));
     }

@@ -74,7 +74,7 @@ Line fit_group(const Weighted<Size>& group, float top_code) {
     const auto [lowest, highest] = range_with_zero(group);
     if (!(highest > lowest)) return {0, -lowest, 0};
     constexpr int trials = 17;
-    constexpr float shortest = -1.2F, longest = 0.8F;   // codes cut off at each end of the range, together
+    constexpr float shortest = -1.2F, longest = 0.8F;  // codes cut off at each end of the range, together
     Codes<Size> codes;
     Line best{0, 0, group.sum_wxx};
     for (int t = 0; t < trials; ++t) {
@@ -189,7 +189,7 @@ AffineBlock<Groups, Size> fit_affine(const float* values) {
         choice = next;
     }
 
-    if (!(choice.error < of_zeros)) return {};   // too small for any half
+    if (!(choice.error < of_zeros)) return {};  // too small for any half
 
     AffineBlock<Groups, Size> block{.d = choice.d, .dmin = choice.dmin};
     for (int g = 0; g < Groups; ++g) {

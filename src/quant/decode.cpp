@@ -15,7 +15,7 @@ template <class Stored, class ToFloat>
 void decode_each(std::span<const std::byte> bytes, std::span<float> out, ToFloat to_float) {
     for (std::size_t i = 0; i < out.size(); ++i) {
         Stored stored;
-        std::memcpy(&stored, bytes.data() + i * sizeof stored, sizeof stored);   // any alignment
+        std::memcpy(&stored, bytes.data() + i * sizeof stored, sizeof stored);  // any alignment
         out[i] = to_float(stored);
     }
 }
@@ -25,7 +25,9 @@ using DecodeBlock = void (*)(const std::byte* block, float* out);
 
 DecodeBlock block_decoder(DType dtype) noexcept {
     switch (dtype) {
-#define RQ_BLOCK_FORMAT(name, length, bytes) case DType::name: return decode_##name;
+#define RQ_BLOCK_FORMAT(name, length, bytes) \
+    case DType::name:                        \
+        return decode_##name;
 #include "quant/block_formats.inc"
 #undef RQ_BLOCK_FORMAT
         default: return nullptr;

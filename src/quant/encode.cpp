@@ -18,7 +18,7 @@ template <class Stored, class FromFloat>
 void encode_each(std::span<const float> values, std::span<std::byte> bytes, FromFloat from_float) {
     for (std::size_t i = 0; i < values.size(); ++i) {
         const Stored stored = from_float(values[i]);
-        std::memcpy(bytes.data() + i * sizeof stored, &stored, sizeof stored);   // any alignment
+        std::memcpy(bytes.data() + i * sizeof stored, &stored, sizeof stored);  // any alignment
     }
 }
 
@@ -26,7 +26,9 @@ using EncodeBlock = void (*)(const float* values, std::byte* block);
 
 EncodeBlock block_encoder(DType dtype) noexcept {
     switch (dtype) {
-#define RQ_ENCODER(name) case DType::name: return encode_##name;
+#define RQ_ENCODER(name) \
+    case DType::name:    \
+        return encode_##name;
 #include "quant/encoders.inc"
 #undef RQ_ENCODER
         default: return nullptr;
@@ -44,7 +46,7 @@ void check_values(DType dtype, std::span<const float> values) {
     const bool any_size = dtype == DType::f32 || dtype == DType::bf16;
     const float largest = any_size ? std::numeric_limits<float>::max() : largest_half;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (std::fabs(values[i]) <= largest) continue;   // false for NaN too
+        if (std::fabs(values[i]) <= largest) continue;  // false for NaN too
         throw Error(Status::invalid_argument, "value " + std::to_string(i) + " is " + std::to_string(values[i]) + ", which " +
                                                   std::string(name(dtype)) + " cannot store: expected a finite one" +
                                                   (any_size ? "" : " of at most 65504"));

@@ -17,8 +17,8 @@ namespace rorqual::quant {
 /// w ≈ d·scale·code − dmin·min, group by group: Q2_K, Q4_K, Q5_K.
 template <int Groups, int Size>
 struct AffineBlock {
-    float d = 0;      ///< as stored: a half
-    float dmin = 0;   ///< as stored: a half
+    float d = 0;     ///< as stored: a half
+    float dmin = 0;  ///< as stored: a half
     std::array<std::uint8_t, Groups> scale{};
     std::array<std::uint8_t, Groups> min{};
     std::array<std::uint8_t, Groups * Size> codes{};
@@ -32,7 +32,7 @@ AffineBlock<Groups, Size> fit_affine(const float* values);
 /// w ≈ d·scale·grid(code), group by group: Q3_K, Q6_K, IQ4_XS.
 template <int Groups, int Size>
 struct SignedBlock {
-    float d = 0;   ///< as stored: a half
+    float d = 0;  ///< as stored: a half
     std::array<std::int8_t, Groups> scale{};
     std::array<std::uint8_t, Groups * Size> codes{};
 };

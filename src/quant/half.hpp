@@ -26,7 +26,7 @@ static inline std::uint16_t f16_from_f32(float value) noexcept {
     const std::uint32_t sign = (bits >> 16) & 0x8000U;
     std::uint32_t magnitude = bits & 0x7FFFFFFFU;
     if (magnitude > 0x7F800000U) return static_cast<std::uint16_t>(sign | 0x7E00U | ((magnitude >> 13) & 0x3FFU));
-    if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);   // ≥ 65520 rounds to infinity
+    if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);  // ≥ 65520 rounds to infinity
     if (magnitude < 0x38800000U) {
         // Below 2^-14: halves are multiples of 2^-24, the unit in the last place of 0.5, so that the addition rounds.
         const float shifted = std::bit_cast<float>(magnitude) + 0.5F;

@@ -69,8 +69,8 @@ template <class Grid, int Size>
 float fit_group(const Weighted<Size>& group) {
     const float largest = largest_signed(group);
     if (largest == 0) return 0;
-    constexpr int trials = 4;   // to either side of the end itself
-    const float farthest = 0.8F * std::max(1.0F, (Grid::highest - Grid::lowest) / 64);   // about a step of the grid
+    constexpr int trials = 4;                                                           // to either side of the end itself
+    const float farthest = 0.8F * std::max(1.0F, (Grid::highest - Grid::lowest) / 64);  // about a step of the grid
     Codes<Size> values;
     float best = 0, best_gain = 0;
     const auto consider = [&](float inverse) {
@@ -87,7 +87,8 @@ float fit_group(const Weighted<Size>& group) {
         consider((Grid::highest + off) / largest);
     }
     constexpr int most_rounds = 4;
-    for (int round = 0; round < most_rounds && best != 0 && consider(1 / best); ++round) {}
+    for (int round = 0; round < most_rounds && best != 0 && consider(1 / best); ++round) {
+    }
     return best;
 }
 
@@ -152,7 +153,7 @@ SignedBlock<Groups, Size> fit_signed(const float* values) {
         if (std::fabs(scales[g]) > std::fabs(largest)) largest = scales[g];
     }
     typename decltype(search)::Choice choice;
-    choice.d = half_outward(largest / (-TopScale - 1));   // the larger end of the code range
+    choice.d = half_outward(largest / (-TopScale - 1));  // the larger end of the code range
     for (int g = 0; g < Groups; ++g) {
         const float code = choice.d != 0 ? scales[g] / choice.d : 0.0F;
         choice.scale[g] = static_cast<int>(rounded(clamped(code, -TopScale - 1, TopScale)));
@@ -168,7 +169,7 @@ SignedBlock<Groups, Size> fit_signed(const float* values) {
     }
 
     SignedBlock<Groups, Size> block{.d = choice.d};
-    if (!(choice.error < of_zeros)) block.d = choice.d = 0;   // too small for any half
+    if (!(choice.error < of_zeros)) block.d = choice.d = 0;  // too small for any half
     for (int g = 0; g < Groups; ++g) {
         Codes<Size> nearest;
         block.scale[g] = static_cast<std::int8_t>(choice.scale[g]);

@@ -15,10 +15,10 @@ namespace rorqual::text {
 struct AddedToken {
     std::string content;
     Token id = 0;
-    bool special = false;      ///< left out when decoding without special tokens
-    bool normalized = false;   ///< looked for in the normalised text instead of the raw one
-    bool lstrip = false;       ///< swallows white space in front
-    bool rstrip = false;       ///< swallows white space behind
+    bool special = false;     ///< left out when decoding without special tokens
+    bool normalized = false;  ///< looked for in the normalised text instead of the raw one
+    bool lstrip = false;      ///< swallows white space in front
+    bool rstrip = false;      ///< swallows white space behind
 };
 
 /// Finds added tokens in text: leftmost first, and the longest of those that begin at one place.
@@ -54,8 +54,8 @@ class AddedTokenMatcher {
     /// The longest token that `text` begins with.
     [[nodiscard]] const AddedToken* longest_prefix(std::string_view text) const;
 
-    std::vector<AddedToken> tokens_;             // sorted by content
-    std::array<bool, 256> first_bytes_{};        // of contents
+    std::vector<AddedToken> tokens_;       // sorted by content
+    std::array<bool, 256> first_bytes_{};  // of contents
 };
 
 }  // namespace rorqual::text

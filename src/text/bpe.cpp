@@ -9,7 +9,7 @@
 namespace rorqual::text {
 namespace {
 
-constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15;   // 2^64 / golden ratio: spreads keys over the upper bits
+constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: spreads keys over the upper bits
 
 // Up to here, looking for the lowest rank again after each merge is faster than a heap.
 constexpr std::size_t longest_short = 40;
@@ -79,7 +79,7 @@ void Bpe::Encoder::encode(std::string_view piece, std::vector<Token>& out) {
     const std::uint64_t mixed = (head ^ std::rotl(tail * multiplier, 29) ^ length) * multiplier;
     Word& word = words_[(mixed >> 40) & (words_.size() - 1)];
     if (word.length == length && word.head == head && word.tail == tail) {
-        for (std::size_t i = 0; i < word.count; ++i) out.push_back(word.tokens[i]);   // one or two: not worth a memmove
+        for (std::size_t i = 0; i < word.count; ++i) out.push_back(word.tokens[i]);  // one or two: not worth a memmove
         return;
     }
     const std::size_t before = out.size();
@@ -126,7 +126,7 @@ void Bpe::Encoder::merge_long(std::string_view piece, std::vector<Token>& out) {
     struct Symbol {
         Token token;
         std::uint32_t previous, next;
-        std::uint32_t rank = no_rank;   // of the pair that begins here
+        std::uint32_t rank = no_rank;  // of the pair that begins here
     };
     const auto size = static_cast<std::uint32_t>(piece.size());
     std::vector<Symbol> symbols(size);

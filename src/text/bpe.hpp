@@ -16,7 +16,7 @@ namespace rorqual::text {
 struct Merge {
     Token left;
     Token right;
-    Token merged;   ///< its bytes are those of left and right joined
+    Token merged;  ///< its bytes are those of left and right joined
 };
 
 /// Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019): a piece begins as one token a byte; the pair
@@ -56,14 +56,14 @@ class Bpe {
         void merge_long(std::string_view piece, std::vector<Token>& out);
 
         const Bpe& bpe_;
-        std::vector<Word> words_;   // direct-mapped, a power of two
+        std::vector<Word> words_;  // direct-mapped, a power of two
     };
 
  private:
     static constexpr std::uint32_t no_rank = UINT32_MAX;
 
     struct Slot {
-        std::uint64_t pair = empty;   // left in the upper half
+        std::uint64_t pair = empty;  // left in the upper half
         std::uint32_t rank = no_rank;
         static constexpr std::uint64_t empty = UINT64_MAX;
     };
@@ -77,10 +77,10 @@ class Bpe {
 
     const Vocabulary& vocabulary_;
     std::array<Token, 256> byte_tokens_;
-    std::vector<std::uint32_t> byte_pair_ranks_;   // [256, 256]: half of all look-ups are for two single bytes
-    std::vector<Token> merged_;   // by rank
-    std::vector<Slot> slots_;     // open addressing, a power of two, at most half full
-    int shift_ = 0;               // 64 − log2(slots)
+    std::vector<std::uint32_t> byte_pair_ranks_;  // [256, 256]: half of all look-ups are for two single bytes
+    std::vector<Token> merged_;                   // by rank
+    std::vector<Slot> slots_;                     // open addressing, a power of two, at most half full
+    int shift_ = 0;                               // 64 − log2(slots)
     bool whole_words_;
 };
 

@@ -8,7 +8,7 @@ namespace rorqual::text {
 /// What happens to text before it is divided.
 enum class Normalization {
     none,
-    nfc,   ///< Unicode canonical composition
+    nfc,  ///< Unicode canonical composition
 };
 
 /// The normalised text: `text` itself where nothing changes, else a view of `storage`.

@@ -14,8 +14,8 @@ namespace rorqual::text {
 class Pretokenizer {
  public:
     enum class Matchers {
-        fastest,        ///< hand-written where the list of steps is a published one
-        regex_only,     ///< regular expressions throughout: what the hand-written ones are compared with
+        fastest,     ///< hand-written where the list of steps is a published one
+        regex_only,  ///< regular expressions throughout: what the hand-written ones are compared with
     };
     /// Throws Error(unsupported) that names the step's key.
     explicit Pretokenizer(std::span<const SplitStep> steps, Matchers matchers = Matchers::fastest);

@@ -28,17 +28,17 @@ class RankQueue {
     using LeastFirst = std::priority_queue<T, std::vector<T>, std::greater<>>;
 
     struct Places {
-        std::vector<std::uint32_t> early;   // pushed before the first pop of this rank, which sorts them
-        std::size_t next = 0;               // how many of them are popped
+        std::vector<std::uint32_t> early;  // pushed before the first pop of this rank, which sorts them
+        std::size_t next = 0;              // how many of them are popped
         bool sorted = false;
-        LeastFirst<std::uint32_t> late;     // pushed since
+        LeastFirst<std::uint32_t> late;  // pushed since
 
         [[nodiscard]] bool empty() const { return next == early.size() && late.empty(); }
         [[nodiscard]] std::uint32_t pop();
     };
 
-    std::unordered_map<std::uint32_t, Places> places_;   // by rank
-    LeastFirst<std::uint32_t> ranks_;                    // of which there are places
+    std::unordered_map<std::uint32_t, Places> places_;  // by rank
+    LeastFirst<std::uint32_t> ranks_;                   // of which there are places
 };
 
 }  // namespace rorqual::text

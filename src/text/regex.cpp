@@ -85,7 +85,7 @@ std::optional<Regex::Match> Regex::Search::find(std::size_t from) {
                            data_->match.get(), regex_.code_->limits.get());
     };
     int found = match(0);
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(PCRE2_NO_JIT);   // the interpreter keeps its stack on the heap
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(PCRE2_NO_JIT);  // the interpreter keeps its stack on the heap
     if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
     if (found == PCRE2_ERROR_NOMEMORY) throw std::bad_alloc();
     if (found < 0) throw Error(Status::unsupported, regex_.key_ + ": splitting text with this pattern: " + pcre2_message(found));

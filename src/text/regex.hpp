@@ -15,7 +15,8 @@ namespace rorqual::text {
 /// Immutable: any number of threads may search with it at once.
 class Regex {
  public:
-    enum class Syntax { pcre2, literal };
+    enum class Syntax { pcre2,
+                        literal };
 
     /// `key` names the pattern in errors. Throws Error(unsupported) if PCRE2 cannot compile it.
     Regex(const std::string& pattern, Syntax syntax, std::string key);

@@ -15,11 +15,10 @@
 namespace rorqual::text {
 namespace {
 
-constexpr std::size_t longest_pattern = 4096;   // published ones have a few hundred bytes
+constexpr std::size_t longest_pattern = 4096;  // published ones have a few hundred bytes
 
-constexpr auto general_categories = std::to_array<std::string_view>({
-    "C", "Cc", "Cf", "Cn", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No",
-    "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs"});
+constexpr auto general_categories = std::to_array<std::string_view>({"C", "Cc", "Cf", "Cn", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No",
+                                                                     "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs"});
 constexpr auto scripts = std::to_array<std::string_view>(
     {"Arabic", "Cyrillic", "Devanagari", "Greek", "Han", "Hangul", "Hebrew", "Hiragana", "Katakana", "Latin", "Thai"});
 
@@ -126,7 +125,7 @@ class Translator {
         if (first.empty() || !digits(first) || !digits(second)) refuse("braces that are no {n}, {n,} or {n,m}");
         out_ += text;
         at_ = close + 1;
-        refuse_second_quantifier();   // after braces, ? and + mean different things to the two engines
+        refuse_second_quantifier();  // after braces, ? and + mean different things to the two engines
     }
 
     void refuse_second_quantifier() const {
@@ -136,7 +135,7 @@ class Translator {
     // An escape, read: one character, or members of a class.
     struct Escape {
         std::optional<char32_t> character;
-        std::string members;   // to stand between brackets
+        std::string members;  // to stand between brackets
     };
 
     Escape escape() {
@@ -175,7 +174,7 @@ class Translator {
             return value;
         }
         const char32_t value = hexadecimal(pattern_.substr(at_, 2), 2);
-        if (value > 0x7F) refuse("single bytes of a character");   // \xE9 is a byte to Oniguruma, a code point to PCRE2
+        if (value > 0x7F) refuse("single bytes of a character");  // \xE9 is a byte to Oniguruma, a code point to PCRE2
         return value;
     }
 

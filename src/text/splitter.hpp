@@ -11,8 +11,8 @@ namespace rorqual::text {
 class PieceSink {
  public:
     template <class Callable>
-        requires(!std::same_as<Callable, PieceSink>)
-    PieceSink(const Callable& callable)   // NOLINT(google-explicit-constructor): a reference in disguise
+    requires(!std::same_as<Callable, PieceSink>)
+        PieceSink(const Callable& callable)  // NOLINT(google-explicit-constructor): a reference in disguise
         : target_(&callable), call_([](const void* target, std::string_view piece) { (*static_cast<const Callable*>(target))(piece); }) {}
 
     void operator()(std::string_view piece) const { call_(target_, piece); }
@@ -33,15 +33,15 @@ class Splitter {
 /// A step as a file describes it.
 struct SplitStep {
     enum class Kind {
-        regex,              ///< matches of `pattern` and the gaps between them become pieces ("Isolated")
-        literal,            ///< the same with a plain string
-        each_digit,         ///< every character of category N alone
-        digit_runs,         ///< runs of characters of category N
-        space_in_front,     ///< a piece that does not begin with a space gets one
+        regex,           ///< matches of `pattern` and the gaps between them become pieces ("Isolated")
+        literal,         ///< the same with a plain string
+        each_digit,      ///< every character of category N alone
+        digit_runs,      ///< runs of characters of category N
+        space_in_front,  ///< a piece that does not begin with a space gets one
     };
     Kind kind;
-    std::string pattern;    ///< of regex (in Oniguruma's syntax) and literal; otherwise empty
-    std::string key;        ///< names the step in errors: "tokenizer.json: pre_tokenizer.pretokenizers[0].pattern.Regex"
+    std::string pattern;  ///< of regex (in Oniguruma's syntax) and literal; otherwise empty
+    std::string key;      ///< names the step in errors: "tokenizer.json: pre_tokenizer.pretokenizers[0].pattern.Regex"
 };
 
 }  // namespace rorqual::text

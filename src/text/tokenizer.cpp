@@ -64,9 +64,11 @@ std::vector<Token> Tokenizer::Impl::encode(std::string_view text, AddedTokens ad
         spell(text::normalized(normalization_, text, storage));
         return tokens;
     }
-    raw_tokens_.split(text, [&](std::string_view part) {
-        normalized_tokens_.split(text::normalized(normalization_, part, storage), spell, recognise);
-    }, recognise);
+    raw_tokens_.split(
+        text, [&](std::string_view part) {
+            normalized_tokens_.split(text::normalized(normalization_, part, storage), spell, recognise);
+        },
+        recognise);
     return tokens;
 }
 

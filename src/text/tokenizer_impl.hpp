@@ -44,11 +44,11 @@ class Tokenizer::Impl {
     const std::vector<std::string> not_applied;
 
  private:
-    text::Bpe bpe_;   // borrows vocabulary
+    text::Bpe bpe_;  // borrows vocabulary
     text::Pretokenizer pretokenizer_;
     text::Normalization normalization_;
-    text::AddedTokenMatcher raw_tokens_;          // looked for first, in the text as it is
-    text::AddedTokenMatcher normalized_tokens_;   // looked for in what is left, normalised
+    text::AddedTokenMatcher raw_tokens_;         // looked for first, in the text as it is
+    text::AddedTokenMatcher normalized_tokens_;  // looked for in what is left, normalised
 };
 
 }  // namespace rorqual

@@ -224,7 +224,7 @@ class Reader {
         node.only({"type", "pattern", "behavior", "invert"});
         const auto behavior = node.at("behavior");
         if (behavior.string() != "Isolated") behavior.refuse(Status::unsupported, in_quotes(behavior.string()) + " is not known, only \"Isolated\"");
-        static_cast<void>(node.at("invert").boolean(false));   // matches and gaps both become pieces, so their roles may change
+        static_cast<void>(node.at("invert").boolean(false));  // matches and gaps both become pieces, so their roles may change
         const auto pattern = node.at("pattern").only({"Regex", "String"});
         const auto regex = pattern.at("Regex");
         const auto literal = pattern.at("String");
@@ -242,7 +242,7 @@ class Reader {
             if (node.at("decoders").array_size() != 1) node.refuse(Status::unsupported, "only ByteLevel alone is supported");
             for_each(node, "decoders", [&](const JsonNode& part) { read_decoder(part); });
         } else if (type == "ByteLevel") {
-            node.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});   // none of them changes the text
+            node.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});  // none of them changes the text
         } else {
             refuse_type(node, "ByteLevel and Sequence");
         }

@@ -16,7 +16,11 @@ struct CodepointRange {
 };
 
 /// General categories of Unicode 16.0 by their first letter, independent of what the machine's libraries know.
-enum class Category : char { letter = 'L', mark = 'M', number = 'N', punctuation = 'P', symbol = 'S' };
+enum class Category : char { letter = 'L',
+                             mark = 'M',
+                             number = 'N',
+                             punctuation = 'P',
+                             symbol = 'S' };
 
 [[nodiscard]] std::span<const CodepointRange> ranges_of(Category category) noexcept;
 
@@ -43,7 +47,7 @@ class CharacterSets {
     static constexpr std::size_t codepoints = 0x110000;
 
     std::array<std::uint8_t, 128> ascii_{};
-    std::array<std::uint16_t, codepoints / page_size> page_{};   // equal pages are stored once
+    std::array<std::uint16_t, codepoints / page_size> page_{};  // equal pages are stored once
     std::vector<std::uint8_t> pages_;
 };
 

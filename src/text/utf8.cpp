@@ -6,7 +6,9 @@
 namespace rorqual::text {
 namespace {
 
-enum class Form { character, broken, unfinished };
+enum class Form { character,
+                  broken,
+                  unfinished };
 
 // What stands at the beginning of `bytes`, and how many bytes of it belong together.
 struct Sequence {

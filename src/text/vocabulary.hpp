@@ -67,8 +67,8 @@ class Vocabulary {
     [[nodiscard]] bool define(Token id, std::string_view text, Index& index);
 
     std::size_t most_ids_;
-    std::vector<Entry> entries_;   // up to the highest id
-    std::vector<char> text_;   // never grows beyond its first capacity, so that views stay valid
+    std::vector<Entry> entries_;  // up to the highest id
+    std::vector<char> text_;      // never grows beyond its first capacity, so that views stay valid
     Index by_bytes_;
     Index by_name_;
 };

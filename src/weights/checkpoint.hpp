@@ -11,7 +11,7 @@ namespace rorqual::weights {
 
 /// The headers of a checkpoint, joined: which tensors there are and where.
 struct Checkpoint {
-    std::string origin;                              ///< the container or index, as errors call it
+    std::string origin;  ///< the container or index, as errors call it
     std::map<std::string, io::TensorInfo> tensors;
 };
 

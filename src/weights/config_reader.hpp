@@ -43,9 +43,9 @@ class ConfigReader {
     void complain(const char* key, const std::string& what);
 
  private:
-    const nlohmann::json* find(const char* key) const;   // nullptr: missing or null
+    const nlohmann::json* find(const char* key) const;  // nullptr: missing or null
 
-    const nlohmann::json* object_;                       // nullptr: no object at all
+    const nlohmann::json* object_;  // nullptr: no object at all
     std::string origin_;
     Problems* problems_;
 };

@@ -11,11 +11,11 @@ namespace rorqual::weights {
 /// What a family expects to find in a container, as data: loading, validation, the plan and error texts come from it.
 /// A family fills one from its config; the destinations lie in the family's weights structs.
 struct TensorSpec {
-    std::string name;                    ///< as in the file: "model.layers.3.self_attn.o_proj.weight"
-    std::vector<std::int64_t> shape;     ///< expected, exactly
-    std::vector<DType> allowed;          ///< dtypes it may be stored in
-    WeightView* matrix = nullptr;        ///< a matrix used as stored: gets a view of the bytes; or
-    std::vector<float>* vector = nullptr;   ///< a small vector (norms, biases): converted to f32 and copied
+    std::string name;                      ///< as in the file: "model.layers.3.self_attn.o_proj.weight"
+    std::vector<std::int64_t> shape;       ///< expected, exactly
+    std::vector<DType> allowed;            ///< dtypes it may be stored in
+    WeightView* matrix = nullptr;          ///< a matrix used as stored: gets a view of the bytes; or
+    std::vector<float>* vector = nullptr;  ///< a small vector (norms, biases): converted to f32 and copied
 };
 
 class TensorTable {

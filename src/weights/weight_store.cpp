@@ -16,7 +16,7 @@ namespace {
 using io::printable;
 using io::shape_text;
 
-constexpr std::size_t weight_alignment = 64;   // a cache line, and the widest vector register
+constexpr std::size_t weight_alignment = 64;  // a cache line, and the widest vector register
 
 std::string dtypes_text(const std::vector<DType>& allowed) {
     std::string text;
@@ -104,7 +104,7 @@ WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
 }
 
 void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memory) {
-    std::map<std::string_view, const std::byte*> placed;   // a tensor wanted twice is still copied once
+    std::map<std::string_view, const std::byte*> placed;  // a tensor wanted twice is still copied once
     for (const TensorSpec& spec : table.specs()) {
         const auto found = tensors_.find(spec.name);
         if (found == tensors_.end() || found->second.shape != spec.shape || (spec.matrix != nullptr && spec.shape.size() != 2)) {
@@ -124,7 +124,7 @@ void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memo
 const std::byte* WeightStore::resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory) {
     const auto mapped = tensor.file->mapped();
     if (!mapped.empty()) return mapped.data() + tensor.offset;
-    if (!std::in_range<std::size_t>(tensor.bytes)) throw std::bad_alloc();   // a 32-bit process
+    if (!std::in_range<std::size_t>(tensor.bytes)) throw std::bad_alloc();  // a 32-bit process
     auto owned = std::make_shared<Owned>(memory, static_cast<std::size_t>(tensor.bytes));
     tensor.file->read(tensor.offset, {owned->data, owned->size});
     owned_.push_back(owned);

@@ -33,7 +33,10 @@ class WeightStore {
 
     /// Bytes of all tensors of the table as stored, each counted once. `mapped`: of these, how many are matrices in mapped
     /// files, which are used where they lie; the rest is copied, and vectors are converted to f32 besides.
-    struct Bytes { std::uint64_t total = 0; std::uint64_t mapped = 0; };
+    struct Bytes {
+        std::uint64_t total = 0;
+        std::uint64_t mapped = 0;
+    };
     [[nodiscard]] Bytes bytes(const TensorTable& table) const;
 
     /// Fills the table's destinations: views into mapped files where they can be mapped, else into memory taken from
@@ -43,11 +46,11 @@ class WeightStore {
     void load(const TensorTable& table, std::pmr::memory_resource& memory);
 
  private:
-    struct Owned;                                         // memory for tensors that cannot be mapped
+    struct Owned;  // memory for tensors that cannot be mapped
 
     const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
 
-    std::string origin_;                                  // the container or index, as errors call it
+    std::string origin_;  // the container or index, as errors call it
     std::map<std::string, io::TensorInfo> tensors_;
     std::vector<std::shared_ptr<Owned>> owned_;
 };

@@ -43,7 +43,7 @@ TEST_CASE("an arena without memory counts the bytes that the same calls need wit
     std::vector<void*> none, some;
     take_three(counting, none);
     CHECK(none == std::vector<void*>(3, nullptr));
-    CHECK(counting.bytes() == 64 + 128 + 192);   // 12, 68 and 140 bytes, each rounded up to 64
+    CHECK(counting.bytes() == 64 + 128 + 192);  // 12, 68 and 140 bytes, each rounded up to 64
 
     Counted memory;
     {

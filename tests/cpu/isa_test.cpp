@@ -50,22 +50,22 @@ TEST_CASE("the best instruction set is told from the recorded answers of other m
 TEST_CASE("no single missing feature bit leaves a kernel that would use it", "[cpu][isa]") {
     const CpuidLeaves whole{0x20, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 8, 0, 0, 0, 0xe7};
     REQUIRE(best_of(features_of(whole)) == Isa::avx512);
-    for (const int bit : {12, 27, 28, 29}) {   // FMA, OSXSAVE, AVX, F16C
+    for (const int bit : {12, 27, 28, 29}) {  // FMA, OSXSAVE, AVX, F16C
         CpuidLeaves without = whole;
         without.leaf1_ecx &= ~(1U << bit);
         CHECK(best_of(features_of(without)) == Isa::portable);
     }
-    for (const int bit : {5, 8}) {   // AVX2, BMI2
+    for (const int bit : {5, 8}) {  // AVX2, BMI2
         CpuidLeaves without = whole;
         without.leaf7_ebx &= ~(1U << bit);
         CHECK(best_of(features_of(without)) == Isa::portable);
     }
-    for (const int bit : {16, 17, 30, 31}) {   // AVX-512 F, DQ, BW, VL
+    for (const int bit : {16, 17, 30, 31}) {  // AVX-512 F, DQ, BW, VL
         CpuidLeaves without = whole;
         without.leaf7_ebx &= ~(1U << bit);
         CHECK(best_of(features_of(without)) == Isa::avx2);
     }
-    for (int bit = 1; bit < 8; ++bit) {   // XCR0: SSE, AVX, (MPX), opmask, upper zmm, zmm16-31
+    for (int bit = 1; bit < 8; ++bit) {  // XCR0: SSE, AVX, (MPX), opmask, upper zmm, zmm16-31
         if (bit == 3 || bit == 4) continue;
         CpuidLeaves without = whole;
         without.xcr0 &= ~(1ULL << bit);

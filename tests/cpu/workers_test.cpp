@@ -170,7 +170,7 @@ TEST_CASE("a cancel raised by the last task finds nothing left to stop", "[cpu][
 
 TEST_CASE("calls from several threads take turns", "[cpu][workers]") {
     for (const Candidate& c : candidates()) {
-        if (c.name == "caller" || c.name == "pool of 1") continue;   // each calling thread works alone
+        if (c.name == "caller" || c.name == "pool of 1") continue;  // each calling thread works alone
         CAPTURE(c.name);
         std::atomic<int> owner{-1};
         std::atomic<bool> mixed{false};
@@ -213,7 +213,7 @@ TEST_CASE("an absurd number of threads is refused, naming the argument", "[cpu][
 TEST_CASE("workers block every signal, so that the host's handlers run on the host's threads", "[cpu][workers]") {
     const auto pool = Workers::pool(2);
     std::atomic<int> inside{0};
-    std::atomic<int> open{0};   // workers other than the caller that would take a signal
+    std::atomic<int> open{0};  // workers other than the caller that would take a signal
     pool->parallel_for(2, nullptr, [&](std::int64_t, std::size_t worker) {
         ++inside;
         while (inside < 2) std::this_thread::yield();
@@ -228,7 +228,7 @@ TEST_CASE("workers block every signal, so that the host's handlers run on the ho
 }
 
 #if defined(__SANITIZE_THREAD__)
-#define RQ_NO_FORK_TEST 1   // ThreadSanitizer does not follow a child of a process with threads
+#define RQ_NO_FORK_TEST 1  // ThreadSanitizer does not follow a child of a process with threads
 #endif
 #if !defined(RQ_NO_FORK_TEST)
 namespace {
@@ -268,12 +268,12 @@ TEST_CASE("after fork() a pool that has worked says so, refuses work and can be 
 TEST_CASE("a pool that had not worked before fork() works in the child", "[cpu][workers]") {
     auto pool = Workers::pool(3);
     CHECK(in_child([&] {
-        std::atomic<int> ran{0};
-        if (pool->lost_by_fork()) return 1;
-        pool->parallel_for(8, nullptr, [&](std::int64_t, std::size_t) { ++ran; });
-        pool.reset();
-        return ran == 8 ? 0 : 2;
-    }) == 0);
+              std::atomic<int> ran{0};
+              if (pool->lost_by_fork()) return 1;
+              pool->parallel_for(8, nullptr, [&](std::int64_t, std::size_t) { ++ran; });
+              pool.reset();
+              return ran == 8 ? 0 : 2;
+          }) == 0);
 }
 
 TEST_CASE("the calling thread alone is never lost, and an executor's threads are", "[cpu][workers]") {

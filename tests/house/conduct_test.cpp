@@ -53,7 +53,13 @@ TEST_CASE("the library reads no environment variable and starts no program", "[h
 }
 
 TEST_CASE("nothing is left for later in the code", "[house]") {
-    const std::string later = "TO" "DO|FIX" "ME|XX" "X|HA" "CK|not (yet )?implemen" "ted";
+    const std::string later =
+        "TO"
+        "DO|FIX"
+        "ME|XX"
+        "X|HA"
+        "CK|not (yet )?implemen"
+        "ted";
     for (const auto& source : code(everything)) {
         CAPTURE(source.path);
         CHECK(matches(source.text, "\\b(" + later + ")\\b").empty());
@@ -62,7 +68,7 @@ TEST_CASE("nothing is left for later in the code", "[house]") {
 
 TEST_CASE("no source file is longer than 800 lines", "[house]") {
     for (const auto& source : code(everything)) {
-        const auto generated = source.has_suffix(".inc");   // tables made by a script
+        const auto generated = source.has_suffix(".inc");  // tables made by a script
         if (generated) continue;
         CAPTURE(source.path);
         CHECK(lines(source.text).size() <= 800);

@@ -33,7 +33,7 @@ std::string fenced(const std::string& markdown, const std::string& language) {
 }
 
 struct Package {
-    std::string groups, name, why;   ///< groups: what needs it, separated by commas
+    std::string groups, name, why;  ///< groups: what needs it, separated by commas
 };
 
 std::vector<Package> packages() {
@@ -65,7 +65,7 @@ TEST_CASE("every link between documents leads to a file", "[house]") {
 TEST_CASE("every path of the tree that a document names in backticks exists", "[house]") {
     const std::string path = R"(`((?:src|include|capi|examples|tests|bench|cmake|docs|\.ci)/[\w./-]*[\w/])`)";
     for (const auto& document : documents()) {
-        if (document.name() == "CHANGELOG.md") continue;   // tells of the past
+        if (document.name() == "CHANGELOG.md") continue;  // tells of the past
         for (const auto& named : matches(document.text, path)) {
             CAPTURE(document.path, named);
             CHECK(fs::exists(root() / named));
@@ -147,7 +147,11 @@ TEST_CASE("decisions are numbered without a gap and say context, choice, alterna
 }
 
 TEST_CASE("no file names a folder of somebody's machine", "[house]") {
-    const std::string private_path = R"((^|[\s"'(=])/(ho)" R"(me|wo)" R"(rk|Us)" R"(ers|ro)" R"(ot)/\w)";
+    const std::string private_path = R"((^|[\s"'(=])/(ho)"
+                                     R"(me|wo)"
+                                     R"(rk|Us)"
+                                     R"(ers|ro)"
+                                     R"(ot)/\w)";
     auto files = documents();
     for (const auto& source : code({"src", "include", "capi", "examples", "tests", "bench"})) files.push_back(source);
     for (const auto& name : {"dev", ".ci/run", "CMakeLists.txt", "CMakePresets.json"}) files.push_back(file(name));
@@ -161,8 +165,10 @@ TEST_CASE("the repository stays under 60 MB", "[house]") {
     std::uintmax_t bytes = 0;
     for (auto at = fs::recursive_directory_iterator(root()); at != fs::recursive_directory_iterator(); ++at) {
         const auto name = at->path().filename();
-        if (at.depth() == 0 && (name == ".git" || name == "build" || name == ".cache")) at.disable_recursion_pending();
-        else if (at->is_regular_file()) bytes += at->file_size();
+        if (at.depth() == 0 && (name == ".git" || name == "build" || name == ".cache"))
+            at.disable_recursion_pending();
+        else if (at->is_regular_file())
+            bytes += at->file_size();
     }
     CHECK(bytes < 60'000'000);
 }

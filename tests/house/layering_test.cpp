@@ -18,8 +18,8 @@ using Folders = std::set<std::string>;
 
 /// Rows of the table "folder | may include | may use" of ARCHITECTURE.md.
 struct Rule {
-    Folders includes;    ///< folders of src
-    Folders libraries;   ///< third-party libraries
+    Folders includes;   ///< folders of src
+    Folders libraries;  ///< third-party libraries
 };
 
 Folders words_in_backticks(const std::string& cell) {
@@ -45,8 +45,14 @@ std::map<std::string, Rule> rules() {
 
 /// Headers of third-party libraries, by how their include begins.
 const std::map<std::string, std::string> third_parties = {
-    {"nlohmann/", "nlohmann-json"}, {"Eigen/", "Eigen"}, {"oneapi/", "oneDNN"}, {"dnnl", "oneDNN"},
-    {"xxhash", "xxHash"},           {"pcre2", "PCRE2"},  {"utf8proc", "utf8proc"}, {"CLI/", "CLI11"},
+    {"nlohmann/", "nlohmann-json"},
+    {"Eigen/", "Eigen"},
+    {"oneapi/", "oneDNN"},
+    {"dnnl", "oneDNN"},
+    {"xxhash", "xxHash"},
+    {"pcre2", "PCRE2"},
+    {"utf8proc", "utf8proc"},
+    {"CLI/", "CLI11"},
 };
 
 std::string library_of(const std::string& include) {
@@ -93,7 +99,7 @@ TEST_CASE("a folder of src includes only the folders and libraries that ARCHITEC
     for (const auto& source : code({"src"})) {
         const auto folder = source.part(1);
         const auto rule = table.find(folder);
-        if (rule == table.end()) continue;   // a missing row is found above
+        if (rule == table.end()) continue;  // a missing row is found above
         for (const auto& include : includes(source.text)) {
             CAPTURE(source.path, include);
             const auto target = first_part(include);
@@ -146,7 +152,7 @@ TEST_CASE("nothing below families names a family", "[house]") {
     REQUIRE_FALSE(families.empty());
     for (const auto& folder : {"base", "quant", "cpu", "io", "weights", "ops", "layers", "sampling"}) {
         for (const auto& source : code({std::string("src/") + folder})) {
-            std::string text;   // names in string literals count, names in comments do not
+            std::string text;  // names in string literals count, names in comments do not
             for (const auto& line : lines(source.text)) text += line.substr(0, line.find("//")) + "\n";
             for (const auto& family : families) {
                 CAPTURE(source.path, family);

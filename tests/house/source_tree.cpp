@@ -83,7 +83,7 @@ std::string without_prose(std::string_view text) {
         } else if (rest.starts_with("R\"") && !after_word) {
             at = std::min(end_of_raw_string(text, at), text.size());
             kept += "\"\"";
-        } else if (rest.front() == '"' || (rest.front() == '\'' && !after_word)) {   // 1'000 is no literal
+        } else if (rest.front() == '"' || (rest.front() == '\'' && !after_word)) {  // 1'000 is no literal
             kept.append(2, rest.front());
             at = end_of_literal(text, at);
         } else {

@@ -9,7 +9,7 @@ namespace rorqual::test {
 
 /// One text file of this repository.
 struct SourceFile {
-    std::string path;   ///< from the root, with '/': "src/ops/matvec/matvec.cpp"
+    std::string path;  ///< from the root, with '/': "src/ops/matvec/matvec.cpp"
     std::string text;
 
     [[nodiscard]] bool has_suffix(std::string_view suffix) const { return path.ends_with(suffix); }

@@ -80,7 +80,7 @@ TEST_CASE("any byte of a GGUF header may take any value: it is read or refused, 
             }
         }
     }
-    CHECK(refused > header_end * 100);   // most changes break something
+    CHECK(refused > header_end * 100);  // most changes break something
 }
 
 TEST_CASE("counts and lengths at any extreme are refused before memory is taken for them", "[io][gguf][hostile]") {
@@ -108,7 +108,7 @@ TEST_CASE("shapes at any extreme are refused", "[io][gguf][hostile]") {
     CHECK(with_shape({1, 1, 1, 4}).ok());
     for (const std::uint64_t n : extremes) {
         CAPTURE(n);
-        if (n >= 1 && n <= 16) continue;   // fits
+        if (n >= 1 && n <= 16) continue;  // fits
         CHECK(with_shape({n}).status == Status::corrupt);
         CHECK(with_shape({n, n}).status == Status::corrupt);
         CHECK(with_shape({n, n, n, n}).status == Status::corrupt);
@@ -132,7 +132,10 @@ TEST_CASE("rows that end inside a block are refused", "[io][gguf][hostile]") {
 
 TEST_CASE("tensor types that cannot be read are refused by name", "[io][gguf][hostile]") {
     const auto with_type = [](std::uint32_t id) { return reading(GgufBytes().head(1, 0).tensor("t", {256}, id, 0).data(4096)); };
-    struct Case { std::uint32_t id; std::string line; };
+    struct Case {
+        std::uint32_t id;
+        std::string line;
+    };
     const auto c = GENERATE(values<Case>({
         {4, "type q4_2 (4, removed from the format)"},
         {33, "type q4_0_8_8 (33, removed from the format)"},
@@ -267,6 +270,6 @@ TEST_CASE("a file that fails to read, or shrinks, is an error and no crash", "[i
             },
             whole.size(), "m.gguf");
         const auto outcome = test::outcome_of([&] { (void)io::Gguf::read_header(file); });
-        CHECK(outcome.status == (fails_at == 0 ? Status::callback : Status::ok));   // a small header is read at once
+        CHECK(outcome.status == (fails_at == 0 ? Status::callback : Status::ok));  // a small header is read at once
     }
 }

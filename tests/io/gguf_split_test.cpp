@@ -64,7 +64,7 @@ TEST_CASE("a split model opens by any of its parts", "[io][gguf]") {
         CHECK(gguf.metadata.text("general.architecture") == "deepseek2");
         std::vector<std::byte> data(20);
         gguf.tensors[2].file->read(gguf.tensors[2].offset, data);
-        CHECK(data[0] == std::byte{20 * 7 + 1});   // "c" is the second tensor of its part: gguf_file()
+        CHECK(data[0] == std::byte{20 * 7 + 1});  // "c" is the second tensor of its part: gguf_file()
     }
 }
 
@@ -90,7 +90,11 @@ TEST_CASE("a missing part is named", "[io][gguf][hostile]") {
 }
 
 TEST_CASE("a part of another split is refused by what differs", "[io][gguf][hostile]") {
-    struct Case { std::string what; std::function<void(Split&)> change; std::string says; };
+    struct Case {
+        std::string what;
+        std::function<void(Split&)> change;
+        std::string says;
+    };
     const std::vector<Case> cases = {
         {"swapped", [](Split& s) { std::swap(s.parts[1], s.parts[2]); }, "00002-of-00003.gguf: split.no: found 2, expected 1"},
         {"of fewer", [](Split& s) { s.parts[2].count = 2; }, "00003-of-00003.gguf: split.count: found 2, expected 3"},

@@ -72,7 +72,7 @@ TEST_CASE("a GGUF header tells metadata, and name, dtype, shape and place of eve
 
     std::vector<std::byte> norm(gguf.tensors[1].bytes);
     gguf.tensors[1].file->read(gguf.tensors[1].offset, norm);
-    CHECK(norm[0] == static_cast<std::byte>(embedding.bytes * 7 + 1));   // the data follow each other: gguf_file()
+    CHECK(norm[0] == static_cast<std::byte>(embedding.bytes * 7 + 1));  // the data follow each other: gguf_file()
     for (const auto& tensor : gguf.tensors) CHECK(tensor.offset % 32 == 0);
 }
 

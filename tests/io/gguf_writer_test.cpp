@@ -61,7 +61,7 @@ TEST_CASE("what is written is read back, and does not depend on the pieces it ca
     for (const std::uint32_t alignment : {1U, 32U, 4096U}) {
         const io::GgufHeader header = some_header(alignment);
         Bytes expected = test::gguf_file(header);
-        expected.resize((expected.size() + alignment - 1) / alignment * alignment);   // the last tensor is padded as well
+        expected.resize((expected.size() + alignment - 1) / alignment * alignment);  // the last tensor is padded as well
         for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{217}, data.size()}) {
             io::GgufWriter writer(folder / "m.gguf", header);
             for (std::size_t at = 0; at < data.size(); at += piece) {

@@ -55,7 +55,9 @@ TEST_CASE("any byte of a JSON document may be flipped: it is read or refused as 
 }
 
 TEST_CASE("invalid JSON is refused with its origin and byte offset", "[io][json][hostile]") {
-    struct Case { std::string text, says; };
+    struct Case {
+        std::string text, says;
+    };
     const auto c = GENERATE(values<Case>({
         {R"({"a":1,"a":2})", "config.json: byte 10: key \"a\" is given twice"},
         {R"({"a":{"b":1},"c":[{"d":1,"d":1}]})", "key \"d\" is given twice"},

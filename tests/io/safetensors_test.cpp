@@ -133,7 +133,7 @@ TEST_CASE("any header byte may take any value: the file is read or refused, and 
             }
         }
     }
-    CHECK(refused > header_end * 100);   // most changes break something
+    CHECK(refused > header_end * 100);  // most changes break something
 }
 
 TEST_CASE("a header length at any extreme is refused as corrupt", "[io][safetensors][hostile]") {
@@ -149,9 +149,9 @@ TEST_CASE("a header length at any extreme is refused as corrupt", "[io][safetens
 
 TEST_CASE("offsets at any extreme are refused as corrupt", "[io][safetensors][hostile]") {
     const std::string offsets = GENERATE(as<std::string>{},
-        "[0,3]", "[0,5]", "[4,0]", "[1,5]", "[-4,0]", "[0,18446744073709551615]", "[18446744073709551612,18446744073709551615]",
-        "[18446744073709551615,3]", "[9223372036854775807,9223372036854775811]", "[0,99999999999999999999]", "[0,4.0]",
-        "[0.0,4]", "[\"0\",\"4\"]", "[0]", "[0,4,4]", "[]", "{}", "null", "4", "[null,4]", "[true,4]", "[[0],4]");
+                                         "[0,3]", "[0,5]", "[4,0]", "[1,5]", "[-4,0]", "[0,18446744073709551615]", "[18446744073709551612,18446744073709551615]",
+                                         "[18446744073709551615,3]", "[9223372036854775807,9223372036854775811]", "[0,99999999999999999999]", "[0,4.0]",
+                                         "[0.0,4]", "[\"0\",\"4\"]", "[0]", "[0,4,4]", "[]", "{}", "null", "4", "[null,4]", "[true,4]", "[[0],4]");
     CAPTURE(offsets);
     const auto outcome = reading(entry("F32", "[1]", offsets), 4);
     CHECK(outcome.status == Status::corrupt);
@@ -160,10 +160,10 @@ TEST_CASE("offsets at any extreme are refused as corrupt", "[io][safetensors][ho
 
 TEST_CASE("shapes at any extreme are refused as corrupt", "[io][safetensors][hostile]") {
     const std::string shape = GENERATE(as<std::string>{},
-        "[2]", "[0]", "[-1]", "[-1,-1]", "[1.0]", "[1e0]", "[\"1\"]", "[true]", "[null]", "[[1]]", "{}", "null", "1", "\"[1]\"",
-        "[4294967296,4294967296]", "[2305843009213693952,2]", "[4611686018427387905]", "[9223372036854775808]",
-        "[18446744073709551615]", "[18446744073709551616]", "[0,9223372036854775807,9223372036854775807]",
-        "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]");
+                                       "[2]", "[0]", "[-1]", "[-1,-1]", "[1.0]", "[1e0]", "[\"1\"]", "[true]", "[null]", "[[1]]", "{}", "null", "1", "\"[1]\"",
+                                       "[4294967296,4294967296]", "[2305843009213693952,2]", "[4611686018427387905]", "[9223372036854775808]",
+                                       "[18446744073709551615]", "[18446744073709551616]", "[0,9223372036854775807,9223372036854775807]",
+                                       "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]");
     CAPTURE(shape);
     const auto outcome = reading(entry("F32", shape, "[0,4]"), 4);
     CHECK(outcome.status == Status::corrupt);
@@ -179,7 +179,9 @@ TEST_CASE("an empty tensor of overflowing dimensions is refused too", "[io][safe
 
 TEST_CASE("tensors that overlap or leave holes are refused, in whatever order the header names them",
           "[io][safetensors][hostile]") {
-    struct Case { std::string a, b, says; };
+    struct Case {
+        std::string a, b, says;
+    };
     const auto c = GENERATE(values<Case>({
         {"[0,4]", "[0,4]", "overlaps the tensor before it"},
         {"[4,8]", "[4,8]", "expected 0 (a hole)"},
@@ -199,12 +201,12 @@ TEST_CASE("tensors that overlap or leave holes are refused, in whatever order th
 
 TEST_CASE("headers that are no table of tensors are refused as corrupt", "[io][safetensors][hostile]") {
     const std::string header = GENERATE(as<std::string>{},
-        "", "[]", "null", "0", "\"x\"", "{", R"({"t":1})", R"({"t":null})", R"({"t":[]})", R"({"t":{}})",
-        R"({"t":{"dtype":"F32"}})", R"({"t":{"dtype":"F32","shape":[0]}})", R"({"t":{"shape":[0],"data_offsets":[0,0]}})",
-        R"({"t":{"dtype":1,"shape":[0],"data_offsets":[0,0]}})", R"({"t":{"dtype":null,"shape":[0],"data_offsets":[0,0]}})",
-        R"({"__metadata__":[]})", R"({"__metadata__":{"a":1}})", R"({"__metadata__":{"a":{"b":"c"}}})", R"({"__metadata__":null})",
-        R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
-        R"({"a":[[[[[[[[[[]]]]]]]]]]})");
+                                        "", "[]", "null", "0", "\"x\"", "{", R"({"t":1})", R"({"t":null})", R"({"t":[]})", R"({"t":{}})",
+                                        R"({"t":{"dtype":"F32"}})", R"({"t":{"dtype":"F32","shape":[0]}})", R"({"t":{"shape":[0],"data_offsets":[0,0]}})",
+                                        R"({"t":{"dtype":1,"shape":[0],"data_offsets":[0,0]}})", R"({"t":{"dtype":null,"shape":[0],"data_offsets":[0,0]}})",
+                                        R"({"__metadata__":[]})", R"({"__metadata__":{"a":1}})", R"({"__metadata__":{"a":{"b":"c"}}})", R"({"__metadata__":null})",
+                                        R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+                                        R"({"a":[[[[[[[[[[]]]]]]]]]]})");
     CAPTURE(header);
     CHECK(reading(header, 0).status == Status::corrupt);
 }

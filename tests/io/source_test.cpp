@@ -205,10 +205,11 @@ TEST_CASE("a range beyond the end of a descriptor is refused", "[io][source][hos
     const TempFolder folder;
     const auto path = folder.write("f", "0123456789");
     const Opened opened(path);
-    struct Case { std::uint64_t offset, length; };
+    struct Case {
+        std::uint64_t offset, length;
+    };
     constexpr std::uint64_t most = ~std::uint64_t{0};
-    const auto c = GENERATE(values<Case>({{11, 0}, {0, 11}, {10, 1}, {5, 6}, {most, 0}, {most, most}, {1, most}, {most, 1},
-                                          {std::uint64_t{1} << 63, std::uint64_t{1} << 63}}));
+    const auto c = GENERATE(values<Case>({{11, 0}, {0, 11}, {10, 1}, {5, 6}, {most, 0}, {most, most}, {1, most}, {most, 1}, {std::uint64_t{1} << 63, std::uint64_t{1} << 63}}));
     CAPTURE(c.offset, c.length);
     CHECK(outcome_of([&] { Source::files().add_descriptor("f", opened.number, c.offset, c.length); }).status ==
           Status::invalid_argument);

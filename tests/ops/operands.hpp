@@ -13,7 +13,7 @@
 namespace rorqual::test {
 
 struct Shape {
-    std::int64_t t, n, k;   ///< tokens, outputs, inputs
+    std::int64_t t, n, k;  ///< tokens, outputs, inputs
 };
 inline std::ostream& operator<<(std::ostream& out, const Shape& s) { return out << "T " << s.t << ", N " << s.n << ", K " << s.k; }
 
@@ -58,8 +58,10 @@ class Weights {
         for (std::size_t i = 0; i < values.size(); ++i) {
             std::byte* to = stored_.data() + shift + i * bytes;
             const std::uint16_t half = format == DType::f16 ? to_half(values[i]) : to_bf16(values[i]);
-            if (format == DType::f32) std::memcpy(to, &values[i], 4);
-            else std::memcpy(to, &half, 2);
+            if (format == DType::f32)
+                std::memcpy(to, &values[i], 4);
+            else
+                std::memcpy(to, &half, 2);
         }
     }
     [[nodiscard]] WeightView view() const { return {format_, stored_.data() + shift_, rows_, cols_}; }
@@ -103,7 +105,7 @@ class Matrix {
     }
 
  private:
-    static float mark() { return std::bit_cast<float>(0x7fc1'2345U); }   // a NaN
+    static float mark() { return std::bit_cast<float>(0x7fc1'2345U); }  // a NaN
     std::int64_t rows_, cols_, stride_;
     std::vector<float> stored_;
 };

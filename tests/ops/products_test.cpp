@@ -18,7 +18,8 @@ namespace {
 
 float stored_value(const WeightView& w, std::int64_t row, std::int64_t col) {
     const std::byte* p = w.data + (row * w.cols + col) * block_bytes(w.dtype);
-    return w.dtype == DType::f32 ? ops::F32::load(p) : w.dtype == DType::f16 ? ops::F16::load(p) : ops::Bf16::load(p);
+    return w.dtype == DType::f32 ? ops::F32::load(p) : w.dtype == DType::f16 ? ops::F16::load(p)
+                                                                             : ops::Bf16::load(p);
 }
 
 /// Largest |y − truth| over Σ|products|, the truth in f64.
@@ -34,15 +35,31 @@ double worst_error(const WeightView& w, bool transposed, Matrix& x, Matrix& y) {
                 size += std::abs(product);
             }
             const double error = std::abs(y.at(t, n) - sum);
-            if (!(error <= 0)) worst = std::isnan(error) ? INFINITY : std::max(worst, error / size);   // size 0: error must be 0
+            if (!(error <= 0)) worst = std::isnan(error) ? INFINITY : std::max(worst, error / size);  // size 0: error must be 0
         }
     }
     return worst;
 }
 
 const std::vector<Shape> shapes = {
-    {1, 1, 1}, {1, 3, 127}, {1, 129, 257}, {1, 0, 64}, {1, 5, 0}, {0, 5, 64}, {2, 7, 9},     {3, 8, 16},    {4, 5, 33},
-    {5, 9, 8}, {6, 4, 15},  {7, 1, 100},   {8, 17, 0}, {9, 0, 7}, {12, 16, 512}, {31, 33, 65}, {49, 19, 1027}, {97, 20, 513},
+    {1, 1, 1},
+    {1, 3, 127},
+    {1, 129, 257},
+    {1, 0, 64},
+    {1, 5, 0},
+    {0, 5, 64},
+    {2, 7, 9},
+    {3, 8, 16},
+    {4, 5, 33},
+    {5, 9, 8},
+    {6, 4, 15},
+    {7, 1, 100},
+    {8, 17, 0},
+    {9, 0, 7},
+    {12, 16, 512},
+    {31, 33, 65},
+    {49, 19, 1027},
+    {97, 20, 513},
 };
 
 }  // namespace
@@ -69,7 +86,7 @@ TEST_CASE("matmul gives each token the bits that matvec gives it, for any number
     for (const ops::Kernel& matmul : test::kernels_of("matmul")) {
         const ops::Kernel matvec = test::kernel_of("matvec", matmul.format, matmul.isa);
         REQUIRE(matvec.fn);
-        for (const std::int64_t k : {1, 37, 530, 1100}) {   // below, within and beyond one block of k, with and without a rest
+        for (const std::int64_t k : {1, 37, 530, 1100}) {  // below, within and beyond one block of k, with and without a rest
             const std::int64_t most_n = 35, most_t = 100;
             Values values(11);
             const Weights w(matmul.format, most_n, k, values.take(most_n * k), 2);
@@ -88,7 +105,7 @@ TEST_CASE("matmul gives each token the bits that matvec gives it, for any number
                 CAPTURE(matmul.name, k, tokens);
                 for (const std::int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 35}) CHECK(agrees(tokens, n));
             }
-            for (const std::int64_t tokens : {47, 48, 49, 52, 97, 100}) {   // around the blocks of tokens
+            for (const std::int64_t tokens : {47, 48, 49, 52, 97, 100}) {  // around the blocks of tokens
                 CAPTURE(matmul.name, k, tokens);
                 CHECK(agrees(tokens, most_n));
             }
@@ -130,7 +147,7 @@ TEST_CASE("matmul_transposed gives each token the same bits alone and among othe
                 expected.resize(static_cast<std::size_t>(tokens * n));
                 CHECK(y.bits() == expected);
             }
-            for (const std::int64_t columns : {1, 7, 8, 9, 16, 17, 24, 31, 64, 71, 130}) {   // the first columns as a matrix of their own
+            for (const std::int64_t columns : {1, 7, 8, 9, 16, 17, 24, 31, 64, 71, 130}) {  // the first columns as a matrix of their own
                 std::vector<float> narrow;
                 for (std::int64_t i = 0; i < k; ++i) narrow.insert(narrow.end(), stored.begin() + i * n, stored.begin() + i * n + columns);
                 const Weights part(kernel.format, k, columns, narrow);
@@ -156,7 +173,7 @@ TEST_CASE("a NaN or an infinity reaches the outputs of its own row and token and
             Values values(19);
             auto stored = values.take(n * k);
             for (float& v : stored) v = std::abs(v) + 0.5F;
-            stored[static_cast<std::size_t>(transposed ? 20 * n + 5 : 5 * k + 20)] = inf;   // output 5, the last input
+            stored[static_cast<std::size_t>(transposed ? 20 * n + 5 : 5 * k + 20)] = inf;  // output 5, the last input
             const Weights w(kernel.format, transposed ? k : n, transposed ? n : k, stored);
             Matrix x(tokens, k), y(tokens, n);
             for (std::int64_t t = 0; t < tokens; ++t) {
@@ -168,10 +185,14 @@ TEST_CASE("a NaN or an infinity reaches the outputs of its own row and token and
             for (std::int64_t t = 0; t < tokens; ++t) {
                 for (std::int64_t i = 0; i < n; ++i) {
                     CAPTURE(t, i);
-                    if (t == 3) CHECK(std::isnan(y.at(t, i)));
-                    else if (t == 4) CHECK(y.at(t, i) == -inf);
-                    else if (i == 5) CHECK(y.at(t, i) == inf);
-                    else CHECK(std::isfinite(y.at(t, i)));
+                    if (t == 3)
+                        CHECK(std::isnan(y.at(t, i)));
+                    else if (t == 4)
+                        CHECK(y.at(t, i) == -inf);
+                    else if (i == 5)
+                        CHECK(y.at(t, i) == inf);
+                    else
+                        CHECK(std::isfinite(y.at(t, i)));
                 }
             }
         }

@@ -34,7 +34,7 @@ void refused(const std::function<void()>& call, const char* operand) {
 }  // namespace
 
 TEST_CASE("the products of the header compute their formulas", "[ops][public]") {
-    const std::vector<float> w = {1, 2, 3, 4, 5, 6};   // [2, 3]
+    const std::vector<float> w = {1, 2, 3, 4, 5, 6};  // [2, 3]
     const std::vector<float> x = {1, 10, 100, -1, 0, 1};
     std::vector<float> y(4);
     ops::matmul(weight_view({w.data(), 2, 3}), {x.data(), 2, 3}, {y.data(), 2, 2});
@@ -57,7 +57,7 @@ TEST_CASE("an executor takes part, and the bits are those without it", "[ops][pu
 }
 
 TEST_CASE("embedding copies rows of every format and refuses ids outside the table before it writes", "[ops][public]") {
-    const std::vector<float> rows = {0.5F, -1, 2, 0, 8, -0.25F};   // [3, 2], exact in every format
+    const std::vector<float> rows = {0.5F, -1, 2, 0, 8, -0.25F};  // [3, 2], exact in every format
     for (const DType format : {DType::f32, DType::f16, DType::bf16}) {
         const test::Weights table(format, 3, 2, rows, 1);
         Matrix y(3, 2, 1);

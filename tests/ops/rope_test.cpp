@@ -29,7 +29,8 @@ TEST_CASE("YaRN keeps fast frequencies up to index 10, divides slow ones from 23
     const Rope plain(64, 10000), scaled(64, 10000, v2_lite);
     for (std::size_t i = 0; i < 32; ++i) {
         CAPTURE(i);
-        const double kept = i <= 10 ? 1 : i >= 23 ? 0 : 1 - (static_cast<double>(i) - 10) / 13;
+        const double kept = i <= 10 ? 1 : i >= 23 ? 0
+                                                  : 1 - (static_cast<double>(i) - 10) / 13;
         const double f = plain.frequencies()[i];
         CHECK(scaled.frequencies()[i] == Approx(f * kept + f / 40 * (1 - kept)).epsilon(tolerance::f32_units(4)));
     }
@@ -42,7 +43,7 @@ TEST_CASE("YaRN's softmax factor has the published values", "[ops][rope]") {
     CHECK(to_five_decimals(factor(40, 1.0)) == 1.87385);
     CHECK(to_five_decimals(factor(32, 1.0)) == 1.81326);
     CHECK(to_five_decimals(factor(64, 1.0)) == 2.00474);
-    CHECK(std::round(factor(40, 0.707) / std::sqrt(192.0) * 1e6) == 114721);   // V2-Lite: (128 + 64)^-1/2 · g²
+    CHECK(std::round(factor(40, 0.707) / std::sqrt(192.0) * 1e6) == 114721);  // V2-Lite: (128 + 64)^-1/2 · g²
     CHECK(factor(1, 0.707) == 1);
     CHECK(YarnScaling{.factor = 40}.softmax_factor() == 1);
 }

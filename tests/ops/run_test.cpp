@@ -137,7 +137,7 @@ TEST_CASE("a library that carries products agrees with own kernels, and leaves f
                 for (std::int64_t t = 0; t < s.t; ++t) {
                     for (std::int64_t n = 0; n < s.n; ++n) worst = std::max<double>(worst, std::abs(y.at(t, n) - own.at(t, n)));
                 }
-                CHECK(worst <= 2 * tolerance::f32_dot(s.k) * static_cast<double>(s.k));   // |x·w| ≤ 1
+                CHECK(worst <= 2 * tolerance::f32_dot(s.k) * static_cast<double>(s.k));  // |x·w| ≤ 1
             }
         }
     }

@@ -28,7 +28,7 @@ TEST_CASE("top_k equals a stable sort, for every k, on rows full of ties", "[ops
     test::Values values(23);
     for (const std::int64_t cols : {1, 2, 7, 64, 257}) {
         std::vector<float> row = values.take(cols);
-        for (float& v : row) v = std::round(v * 4);   // nine values: most are ties
+        for (float& v : row) v = std::round(v * 4);  // nine values: most are ties
         std::vector<std::int32_t> sorted(row.size());
         std::iota(sorted.begin(), sorted.end(), 0);
         std::stable_sort(sorted.begin(), sorted.end(), [&](auto a, auto b) { return row[static_cast<std::size_t>(a)] > row[static_cast<std::size_t>(b)]; });

@@ -64,7 +64,8 @@ TEST_CASE("any bytes are a block: random ones, and all that a scale can be, deco
             for (std::byte& byte : block) {
                 state = state * 6364136223846793005U + 1442695040888963407U;
                 // every third round is full of 0xFF and 0x7C: NaN and infinite halves
-                byte = round % 3 != 0 ? static_cast<std::byte>(state >> 56) : (state >> 63) != 0 ? std::byte{0xFF} : std::byte{0x7C};
+                byte = round % 3 != 0 ? static_cast<std::byte>(state >> 56) : (state >> 63) != 0 ? std::byte{0xFF}
+                                                                                                 : std::byte{0x7C};
             }
             quant::decode(dtype, block, values);
         }

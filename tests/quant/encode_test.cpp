@@ -129,13 +129,13 @@ TEST_CASE("storing an odd row costs no more than storing zeros", "[quant][hostil
 }
 
 TEST_CASE("weights of any size are stored at no more cost than zeros", "[quant][hostile]") {
-    const std::vector<float> deviates = odd_rows()[7].values;   // and an outlier
+    const std::vector<float> deviates = odd_rows()[7].values;  // and an outlier
     for (const DType dtype : test::written_formats()) {
         for (int exponent = -60; exponent <= 6; ++exponent) {
             std::vector<float> row(deviates);
             for (float& x : row) x = std::ldexp(x, exponent);
             CAPTURE(name(dtype), exponent);
-            const double rounding = 256 * std::ldexp(1.0, -50);   // as above
+            const double rounding = 256 * std::ldexp(1.0, -50);  // as above
             CHECK(squared_error(row, decoded(dtype, encoded(dtype, row))) <= energy(row) + rounding);
         }
     }

@@ -45,8 +45,8 @@ TEST_CASE("a block with a NaN or infinite scale is found, and no other: as decod
 TEST_CASE("the first odd block is told by its index", "[quant]") {
     std::vector<std::byte> bytes(5 * 144);
     CHECK_FALSE(quant::first_not_finite(DType::q4_k, bytes));
-    bytes[3 * 144 + 3] = std::byte{0x7C};   // dmin
-    bytes[4 * 144 + 1] = std::byte{0xFC};   // d
+    bytes[3 * 144 + 3] = std::byte{0x7C};  // dmin
+    bytes[4 * 144 + 1] = std::byte{0xFC};  // d
     CHECK(quant::first_not_finite(DType::q4_k, bytes) == 3);
     CHECK_FALSE(quant::first_not_finite(DType::q4_k, {}));
     CHECK_FALSE(quant::first_not_finite(DType::i64, std::vector<std::byte>(8, std::byte{0xFF})));

@@ -30,7 +30,7 @@ inline std::string stored_name(DType dtype) {
         case DType::i64: return "I64";
         case DType::boolean: return "BOOL";
         case DType::f64: return "F64";
-        default: break;   // block formats have none
+        default: break;  // block formats have none
     }
     throw std::invalid_argument("dtype without a stored name");
 }
@@ -55,8 +55,7 @@ class SafetensorsWriter {
     /// `bytes` as stored. A tensor of the same name replaces nothing: it is an error.
     void add(const std::string& name, DType dtype, const std::vector<std::int64_t>& shape, std::span<const std::byte> bytes) {
         if (header_.contains(name)) throw std::invalid_argument("tensor given twice: " + name);
-        header_[name] = {{"dtype", stored_name(dtype)}, {"shape", shape},
-                         {"data_offsets", {data_.size(), data_.size() + bytes.size()}}};
+        header_[name] = {{"dtype", stored_name(dtype)}, {"shape", shape}, {"data_offsets", {data_.size(), data_.size() + bytes.size()}}};
         data_.insert(data_.end(), bytes.begin(), bytes.end());
     }
     void add(const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values) {

@@ -42,9 +42,13 @@ TEST_CASE("bytes that are no UTF-8 become U+FFFD, one for each maximal part of a
         {"\xC0\xAF", "\uFFFD\uFFFD"},
         {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},
         {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
-        {"\xF0\x9F\x98" "A", "\uFFFDA"},
+        {"\xF0\x9F\x98"
+         "A",
+         "\uFFFDA"},
         {"\x80\xFF\xC2", "\uFFFD\uFFFD\uFFFD"},
-        {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF" "A", "\uFFFD\uFFFD\uFFFD\uFFFDA"},
+        {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF"
+         "A",
+         "\uFFFD\uFFFD\uFFFD\uFFFDA"},
         {"\xF0\x9F\x98\x80", "😀"},
     };
     for (const auto& [bytes, text] : cases) {
@@ -104,7 +108,7 @@ TEST_CASE("ids outside the vocabulary are refused by decode and empty for bytes"
     CHECK(decoded.status == Status::invalid_argument);
     CHECK(decoded.says("token " + std::to_string(id)));
     CHECK(bytes_only().bytes(id).empty());
-    CHECK(bytes_only().bytes(299).empty());   // a gap: inside the vocabulary, defined by nothing
+    CHECK(bytes_only().bytes(299).empty());  // a gap: inside the vocabulary, defined by nothing
     CHECK(bytes_only().decode(std::vector<Token>{299}).empty());
 }
 
@@ -127,7 +131,7 @@ TEST_CASE("text that is not UTF-8 is refused with the offset of its first wrong 
             continue;
         }
         const auto outcome = outcome_of([&] { static_cast<void>(bytes_only().encode(text)); });
-        std::size_t first_wrong = 0;   // before it, characters; no longer beginning is valid
+        std::size_t first_wrong = 0;  // before it, characters; no longer beginning is valid
         for (std::size_t end = 1; end <= text.size(); ++end) {
             if (is_utf8(std::string_view(text).substr(0, end))) first_wrong = end;
         }

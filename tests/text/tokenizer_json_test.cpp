@@ -97,7 +97,7 @@ TEST_CASE("contradictions are refused as corrupt, with the key", "[text][json][h
         const char* key;
     };
     const Case cases[] = {
-        {"/model/vocab/a", 98, "model.vocab."},   // the id of b
+        {"/model/vocab/a", 98, "model.vocab."},  // the id of b
         {"/model/vocab/new", -1, "model.vocab.new"},
         {"/model/vocab/new", INT64_MAX, "model.vocab.new"},
         {"/model/vocab/new", 1 << 24, "model.vocab.new"},
@@ -109,13 +109,13 @@ TEST_CASE("contradictions are refused as corrupt, with the key", "[text][json][h
         {"/model/merges/0", json::array({"a"}), "model.merges[0]"},
         {"/model/merges/0", json::array({"a", "b", "c"}), "model.merges[0]"},
         {"/model/merges/0", json::array({"a", 1}), "model.merges[0]"},
-        {"/model/merges/0", json::array({"a", "c"}), "model.merges[0]"},          // "ac" is no entry
+        {"/model/merges/0", json::array({"a", "c"}), "model.merges[0]"},  // "ac" is no entry
         {"/model/merges/0", json::array({"unknown", "b"}), "\"unknown\""},
         {"/model/merges/0", json::array({"", "ab"}), "model.merges[0]"},
         {"/added_tokens/0/id", 97, "added_tokens[0]"},
         {"/added_tokens/0/id", -1, "added_tokens[0].id"},
         {"/added_tokens/0/content", "", "added_tokens[0].content"},
-        {"/added_tokens/0/content", "ab", "added_tokens[0]"},        // an entry with another id
+        {"/added_tokens/0/content", "ab", "added_tokens[0]"},  // an entry with another id
         {"/added_tokens/1", {{"id", 301}, {"content", "<end>"}}, "added_tokens[1]"},
         {"/added_tokens/1", {{"id", 300}, {"content", "<other>"}}, "added_tokens[1]"},
     };

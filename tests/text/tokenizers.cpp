@@ -79,7 +79,11 @@ bool is_utf8(std::string_view text) {
     const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
     for (std::size_t i = 0; i < text.size();) {
         const int lead = byte(i);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF8 ? 4 : 0;
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xC0 ? 0
+                                                 : lead < 0xE0   ? 2
+                                                 : lead < 0xF0   ? 3
+                                                 : lead < 0xF8   ? 4
+                                                                 : 0;
         if (length == 0) return false;
         char32_t value = length == 1 ? lead : lead & (0x7F >> length);
         for (std::size_t k = 1; k < length; ++k) {

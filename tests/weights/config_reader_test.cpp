@@ -84,13 +84,30 @@ TEST_CASE("a required key that is missing is told once, with what was expected",
 }
 
 TEST_CASE("absurd integers are told with the value and what was expected", "[weights][config][hostile]") {
-    struct Case { std::string value, shown; };
+    struct Case {
+        std::string value, shown;
+    };
     const auto c = GENERATE(values<Case>({
-        {"-1", "-1"}, {"0", "0"}, {"65537", "65537"}, {"1.5", "1.5"}, {"1e308", "1e+308"}, {"-1e308", "-1e+308"},
-        {"1e-300", "1e-300"}, {"9223372036854775808", "9223372036854775808"}, {"9223372036854775808.0", "9.223372036854776e+18"},
-        {"18446744073709551615", "18446744073709551615"}, {"-9223372036854775808", "-9223372036854775808"},
-        {"10000000000000000000000", "1e+22"}, {"\"12\"", "\"12\""}, {"\"NaN\"", "\"NaN\""}, {"true", "true"}, {"false", "false"},
-        {"[]", "an array"}, {"[12]", "an array"}, {"{}", "an object"}, {"\"a\\nb\"", "\"a\\x0ab\""},
+        {"-1", "-1"},
+        {"0", "0"},
+        {"65537", "65537"},
+        {"1.5", "1.5"},
+        {"1e308", "1e+308"},
+        {"-1e308", "-1e+308"},
+        {"1e-300", "1e-300"},
+        {"9223372036854775808", "9223372036854775808"},
+        {"9223372036854775808.0", "9.223372036854776e+18"},
+        {"18446744073709551615", "18446744073709551615"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"10000000000000000000000", "1e+22"},
+        {"\"12\"", "\"12\""},
+        {"\"NaN\"", "\"NaN\""},
+        {"true", "true"},
+        {"false", "false"},
+        {"[]", "an array"},
+        {"[12]", "an array"},
+        {"{}", "an object"},
+        {"\"a\\nb\"", "\"a\\x0ab\""},
     }));
     CAPTURE(c.value);
     const std::string expected = "config.json: k: is " + c.shown + ", expected an integer in [1, 65536]";
@@ -102,10 +119,21 @@ TEST_CASE("absurd integers are told with the value and what was expected", "[wei
 }
 
 TEST_CASE("absurd numbers are told with the value and what was expected", "[weights][config][hostile]") {
-    struct Case { std::string value, shown; };
+    struct Case {
+        std::string value, shown;
+    };
     const auto c = GENERATE(values<Case>({
-        {"-1", "-1"}, {"-1e-300", "-1e-300"}, {"1e308", "1e+308"}, {"-1e308", "-1e+308"}, {"9223372036854775808", "9223372036854775808"},
-        {"\"12\"", "\"12\""}, {"\"NaN\"", "\"NaN\""}, {"\"Infinity\"", "\"Infinity\""}, {"true", "true"}, {"[]", "an array"}, {"{}", "an object"},
+        {"-1", "-1"},
+        {"-1e-300", "-1e-300"},
+        {"1e308", "1e+308"},
+        {"-1e308", "-1e+308"},
+        {"9223372036854775808", "9223372036854775808"},
+        {"\"12\"", "\"12\""},
+        {"\"NaN\"", "\"NaN\""},
+        {"\"Infinity\"", "\"Infinity\""},
+        {"true", "true"},
+        {"[]", "an array"},
+        {"{}", "an object"},
     }));
     CAPTURE(c.value);
     const std::string expected = "config.json: k: is " + c.shown + ", expected a number in [0.0, 1000000.0]";
@@ -152,7 +180,9 @@ TEST_CASE("text that is none of the choices is unsupported, another type is corr
 }
 
 TEST_CASE("a list of integers is refused as a whole where one element is wrong", "[weights][config][hostile]") {
-    struct Case { std::string value, problem; };
+    struct Case {
+        std::string value, problem;
+    };
     const auto c = GENERATE(values<Case>({
         {"-1", "is -1, expected an integer in [0, 9] or an array of them"},
         {"\"12\"", "is \"12\", expected an integer in [0, 9] or an array of them"},

@@ -1,14 +1,14 @@
 // A program of its own, because it replaces the global operator new: every allocation of opening fails in turn.
-#include "support/failing_new.hpp"
-
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "io/json.hpp"
 #include "rorqual/source.hpp"
+#include "support/failing_new.hpp"
 #include "support/safetensors_writer.hpp"
 #include "support/temp_folder.hpp"
 #include "weights/config_reader.hpp"
@@ -19,7 +19,9 @@ using test::FailingNew;
 
 namespace {
 
-enum class Ending { whole, bad_alloc, other_error };
+enum class Ending { whole,
+                    bad_alloc,
+                    other_error };
 
 // Runs a call with memory for 0, 1, 2 … allocations until it needs no more. Returns how many times it failed; every failure
 // must leave as bad_alloc, or the call and its count are reported as a test failure.
@@ -88,22 +90,22 @@ TEST_CASE("any allocation may fail while a config is read: bad_alloc comes out a
 
 TEST_CASE("any allocation may fail while hostile JSON is refused", "[io][hostile]") {
     CHECK(failures_of([] {
-        try {
-            (void)io::parse_json(config_text + "}", "config.json");
-        } catch (const Error&) {
-        }
-    }) > 20);
+              try {
+                  (void)io::parse_json(config_text + "}", "config.json");
+              } catch (const Error&) {
+              }
+          }) > 20);
 }
 
 TEST_CASE("any allocation may fail while a checkpoint in memory or behind a callback is opened and loaded", "[weights][hostile]") {
     const auto file = tiny_file();
     CHECK(failures_of([&] { open_and_load(Source::files().add_memory("model.safetensors", file)); }) > 50);
     CHECK(failures_of([&] {
-        open_and_load(Source::files().add_callback("model.safetensors", file.size(), [&](std::uint64_t offset, std::span<std::byte> out) {
-            std::copy_n(file.data() + offset, out.size(), out.data());
-            return true;
-        }));
-    }) > 50);
+              open_and_load(Source::files().add_callback("model.safetensors", file.size(), [&](std::uint64_t offset, std::span<std::byte> out) {
+                  std::copy_n(file.data() + offset, out.size(), out.data());
+                  return true;
+              }));
+          }) > 50);
 }
 
 TEST_CASE("any allocation may fail while shards of a folder are opened and loaded", "[weights][hostile]") {

@@ -46,7 +46,7 @@ struct TinyModel {
 
 SafetensorsWriter tiny_writer() {
     SafetensorsWriter writer;
-    writer.add("odd", DType::u8, {1}, Bytes(1));   // pushes the others off any alignment
+    writer.add("odd", DType::u8, {1}, Bytes(1));  // pushes the others off any alignment
     writer.add("a.weight", {2, 3}, matrix_values);
     writer.add_bf16("norm.weight", {3}, norm_values);
     return writer;
@@ -224,6 +224,7 @@ TEST_CASE("vectors are converted from every plain float format", "[weights]") {
 }
 
 TEST_CASE("a tensor that two places share is counted and copied once", "[weights]") {
+    CountingMemory memory;
     const Bytes file = tiny_file();
     const Source source = Source::files().add_callback("model.safetensors", file.size(), failing_at(file, -1));
     WeightView embedding, head;
@@ -232,7 +233,6 @@ TEST_CASE("a tensor that two places share is counted and copied once", "[weights
     table.matrix("a.weight", 2, 3, head);
     Problems problems;
     WeightStore store = WeightStore::open(*source.file_set(), problems);
-    CountingMemory memory;
     store.load(table, memory);
     CHECK(store.bytes(table).total == 24);
     CHECK(memory.taken == 24);
@@ -245,9 +245,9 @@ TEST_CASE("wrong, missing and unexpected tensors are all told, with what was exp
     writer.add("b.weight", {1}, std::vector<float>{1});
     writer.add("layer.inv_freq", {1}, std::vector<float>{1});
     CHECK(problems_of(writer) == Lines{
-        "model.safetensors: a.weight: shape [3, 2], expected [2, 3]",
-        "model.safetensors: norm.weight: missing, expected shape [3]",
-        "model.safetensors: b.weight: unexpected, the config calls for no such tensor"});
+                                     "model.safetensors: a.weight: shape [3, 2], expected [2, 3]",
+                                     "model.safetensors: norm.weight: missing, expected shape [3]",
+                                     "model.safetensors: b.weight: unexpected, the config calls for no such tensor"});
     CHECK(problems_of(tiny_writer()) == Lines{"model.safetensors: odd: unexpected, the config calls for no such tensor"});
 }
 
@@ -315,7 +315,7 @@ TEST_CASE("a callback may fail at any read: opening or loading tells it, and mem
         CHECK_THAT(outcome.line, Catch::StartsWith("model.safetensors: the caller's callback could not read "));
         ++failures;
     }
-    CHECK(failures == 4);   // header length, header, matrix, vector
+    CHECK(failures == 4);  // header length, header, matrix, vector
 }
 
 TEST_CASE("memory that is refused while loading leaves nothing behind", "[weights][hostile]") {
@@ -402,8 +402,8 @@ TEST_CASE("a tensor must be in the shard the index says, and in no other", "[wei
 
 TEST_CASE("an index cannot name a file outside its folder", "[weights][shards][hostile]") {
     const auto shard = GENERATE(values<nlohmann::json>({"../model.safetensors", "/etc/passwd", "a/b", "a\\b", "..", ".", "",
-                                                       std::string("a\0b", 3), 1, nullptr, true, nlohmann::json::array(),
-                                                       nlohmann::json::object()}));
+                                                        std::string("a\0b", 3), 1, nullptr, true, nlohmann::json::array(),
+                                                        nlohmann::json::object()}));
     Shards shards;
     shards.index["weight_map"]["x"] = shard;
     CAPTURE(shard);

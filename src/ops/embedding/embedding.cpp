@@ -21,7 +21,7 @@ void embedding(WeightView table, std::span<const Token> ids, Rows y) {
     check_rows("y", y);
     check_size("y: rows", y.rows, static_cast<std::int64_t>(ids.size()));
     check_size("y: columns", y.cols, table.cols);
-    for (std::size_t t = 0; t < ids.size(); ++t) {   // all before any: a refused call has written nothing
+    for (std::size_t t = 0; t < ids.size(); ++t) {  // all before any: a refused call has written nothing
         if (ids[t] < 0 || ids[t] >= table.rows) {
             throw Error(Status::invalid_argument, "ids[" + std::to_string(t) + "]: " + std::to_string(ids[t]) + ", expected 0 to " +
                                                       std::to_string(table.rows - 1));

@@ -1,6 +1,6 @@
 #define EIGEN_MPL2_ONLY
 #define EIGEN_DONT_PARALLELIZE
-#define EIGEN_NO_DEBUG   // no assertions: shapes are checked
+#define EIGEN_NO_DEBUG  // no assertions: shapes are checked
 #include <Eigen/Core>
 
 #include "ops/matmul/libraries.hpp"
@@ -16,7 +16,7 @@ bool matmul_eigen(const WeightView& w, const ConstRows& x, const Rows& y) noexce
         Eigen::Map<Matrix, 0, Stride> out(y.data, y.rows, y.cols, Stride(y.stride));
         out.noalias() = in * weights.transpose();
         return true;
-    } catch (...) {   // std::bad_alloc for its packing buffers
+    } catch (...) {  // std::bad_alloc for its packing buffers
         return false;
     }
 }

@@ -6,7 +6,7 @@ namespace {
 
 template <class Format>
 void matmul(const WeightView& w, const ConstRows& x, const Rows& y) {
-    for (std::int64_t n = 0; n < w.rows; ++n) {   // rows of W outside: each is read from memory once
+    for (std::int64_t n = 0; n < w.rows; ++n) {  // rows of W outside: each is read from memory once
         const std::byte* row = w.data + n * w.row_bytes();
         for (std::int64_t t = 0; t < x.rows; ++t) {
             y.data[t * y.stride + n] = portable::dot<Format>(row, x.data + t * x.stride, w.cols);

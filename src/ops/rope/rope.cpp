@@ -65,7 +65,7 @@ Rope::Rope(std::int64_t dim, double base, const YarnScaling& scaling) {
     const auto d = static_cast<double>(dim);
     const double low = std::max(std::floor(yarn_index(scaling.beta_fast, d, base, scaling.original_positions)), 0.0);
     double high = std::min(std::ceil(yarn_index(scaling.beta_slow, d, base, scaling.original_positions)), d - 1);
-    if (low == high) high += 0.001;   // as the reference does, to divide by something
+    if (low == high) high += 0.001;  // as the reference does, to divide by something
     for (std::int64_t i = 0; i < dim / 2; ++i) {
         const float slow = std::clamp((static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low), 0.0F, 1.0F);
         const float kept = 1.0F - slow;

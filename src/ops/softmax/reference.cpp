@@ -9,8 +9,8 @@ void softmax_f32_portable(const Rows& x) {
     for (std::int64_t t = 0; t < x.rows; ++t) {
         float* row = x.data + t * x.stride;
         float max = -std::numeric_limits<float>::infinity();
-        for (std::int64_t i = 0; i < x.cols; ++i) max = row[i] > max ? row[i] : max;   // passes over NaN; exp will not
-        if (max == -std::numeric_limits<float>::infinity()) max = 0;                   // −∞ − −∞ would be NaN
+        for (std::int64_t i = 0; i < x.cols; ++i) max = row[i] > max ? row[i] : max;  // passes over NaN; exp will not
+        if (max == -std::numeric_limits<float>::infinity()) max = 0;                  // −∞ − −∞ would be NaN
         float sum = 0;
         for (std::int64_t i = 0; i < x.cols; ++i) {
             row[i] = std::exp(row[i] - max);

@@ -30,7 +30,7 @@ void softmax_f32_avx2(const Rows& x) {
     for (std::int64_t t = 0; t < x.rows; ++t) {
         float* row = x.data + t * x.stride;
         float m = row_max(row, x.cols);
-        if (m == minus_infinity) m = 0;   // −∞ − −∞ would be NaN
+        if (m == minus_infinity) m = 0;  // −∞ − −∞ would be NaN
         const __m256 max = Avx2::broadcast(m);
         __m256 sums = Avx2::zero();
         std::int64_t i = 0;

@@ -1,7 +1,7 @@
 // IQ4_NL: 32 weights in 18 bytes.  d f16 | qs[16].  Order as Q4_0; nibbles index a table of sixteen values.  w = d·K[q]
+#include "quant/decode.hpp"
 #include "quant/block_reader.hpp"
 #include "quant/codebooks.hpp"
-#include "quant/decode.hpp"
 
 namespace rorqual::quant {
 

@@ -1,5 +1,5 @@
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 #include "quant/fit.hpp"
 
 namespace rorqual::quant {

@@ -1,8 +1,8 @@
 // IQ4_XS: 256 weights in 136 bytes.  d f16 | scales_h u16 | scales_l[4] | qs[128].  Eight groups of 32 weights, each coded as
 // IQ4_NL; six-bit scales (− 32): nibble g of scales_l and bits 2g, 2g+1 of scales_h.  w = d·(ls − 32)·K[q]
+#include "quant/decode.hpp"
 #include "quant/block_reader.hpp"
 #include "quant/codebooks.hpp"
-#include "quant/decode.hpp"
 
 namespace rorqual::quant {
 

@@ -35,11 +35,11 @@ float codes_for(const float* values, int exponent, std::uint8_t* codes) {
 }  // namespace
 
 void encode_mxfp4(const float* values, std::byte* block) {
-    int exponent = 0;   // of the largest magnitude, in [½, 1)·2^exponent
+    int exponent = 0;  // of the largest magnitude, in [½, 1)·2^exponent
     const float largest = std::fabs(largest_signed(values, 32));
     std::frexp(largest, &exponent);
     std::uint8_t codes[2][32];
-    const int coarse = largest == 0 ? 1 : std::min(std::max(exponent - 2 + 127, 1), 254);   // largest/2^(exponent−2) in [2, 4)
+    const int coarse = largest == 0 ? 1 : std::min(std::max(exponent - 2 + 127, 1), 254);  // largest/2^(exponent−2) in [2, 4)
     const bool finer = codes_for(values, coarse - 1, codes[1]) < codes_for(values, coarse, codes[0]);
     block[0] = static_cast<std::byte>(finer ? coarse - 1 : coarse);
     put_nibbles(block + 1, codes[finer ? 1 : 0]);

@@ -1,8 +1,8 @@
 // Q2_K: 256 weights in 84 bytes.  scales[16] | qs[64] | d f16 | dmin f16.  Sixteen groups of 16 weights; the low nibble of a
 // group's byte scales, the high one is its minimum.  w = d·sc·q − dmin·mn
 // Half n, shift s, sub-half h: weight 128n + 16s + 16h + l (s = 0, 2, 4, 6) is bits s, s+1 of qs[32n + 16h + l].
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

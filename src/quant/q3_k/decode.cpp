@@ -1,7 +1,7 @@
 // Q3_K: 256 weights in 110 bytes.  hmask[32] | qs[64] | scales[12] | d f16.  Sixteen groups of 16 weights with six-bit scales
 // (− 32).  Low two bits as Q2_K; the third is a bit of hmask, and a missing one subtracts 4.  w = d·(sc − 32)·q
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

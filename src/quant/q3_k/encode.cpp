@@ -1,5 +1,5 @@
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 #include "quant/fit.hpp"
 
 namespace rorqual::quant {
@@ -25,7 +25,7 @@ void encode_q3_k(const float* values, std::byte* block) {
         block[l] = static_cast<std::byte>(third);
     }
     for (int i = 0; i < 64; ++i) {
-        int four = 0;   // weights i, i + 32, i + 64, i + 96 of half n
+        int four = 0;  // weights i, i + 32, i + 64, i + 96 of half n
         for (int shift = 0; shift < 8; shift += 2) four |= (fitted.codes[128 * (i / 32) + 16 * shift + i % 32] & 3) << shift;
         block[32 + i] = static_cast<std::byte>(four);
     }

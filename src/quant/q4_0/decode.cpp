@@ -1,6 +1,6 @@
 // Q4_0: 32 weights in 18 bytes.  d f16 | qs[16].  Low nibbles are weights 0–15, high nibbles 16–31.  w = d·(q − 8)
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

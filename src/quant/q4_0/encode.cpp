@@ -1,6 +1,6 @@
 // The value of largest magnitude becomes −8, which uses all sixteen codes. Byte for byte ggml's quantize_row_q4_0_ref.
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 
 namespace rorqual::quant {
 

@@ -1,6 +1,6 @@
 // Q4_1: 32 weights in 20 bytes.  d f16 | m f16 | qs[16].  Low nibbles are weights 0–15, high nibbles 16–31.  w = d·q + m
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,7 +1,7 @@
 // Q4_K: 256 weights in 144 bytes.  d f16 | dmin f16 | scales[12] | qs[128].  Eight groups of 32 weights; bytes 32p … 32p+31 of qs
 // hold group 2p in their low nibbles and group 2p+1 in their high ones.  w = d·sc·q − dmin·mn
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 #include "quant/k_scales.hpp"
 
 namespace rorqual::quant {

@@ -1,5 +1,5 @@
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 #include "quant/fit.hpp"
 #include "quant/k_scales.hpp"
 
@@ -11,7 +11,7 @@ void encode_q4_k(const float* values, std::byte* block) {
     put_half(block + 2, fitted.dmin);
     put_k_scales(block + 4, fitted.scale.data(), fitted.min.data());
     for (int i = 0; i < 128; ++i) {
-        const int low = 64 * (i / 32) + i % 32;   // groups 2p and 2p + 1 share their bytes
+        const int low = 64 * (i / 32) + i % 32;  // groups 2p and 2p + 1 share their bytes
         block[16 + i] = static_cast<std::byte>(fitted.codes[low] | fitted.codes[low + 32] << 4);
     }
 }

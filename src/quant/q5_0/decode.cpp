@@ -1,6 +1,6 @@
 // Q5_0: 32 weights in 22 bytes.  d f16 | qh u32 | qs[16].  Nibbles as Q4_0; bit i of qh is the fifth bit of weight i.  w = d·(q − 16)
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,6 +1,6 @@
 // The value of largest magnitude becomes −16. Byte for byte ggml's quantize_row_q5_0_ref.
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 
 namespace rorqual::quant {
 

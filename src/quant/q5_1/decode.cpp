@@ -1,6 +1,6 @@
 // Q5_1: 32 weights in 24 bytes.  d f16 | m f16 | qh u32 | qs[16].  Nibbles as Q4_0; bit i of qh is the fifth bit of weight i.  w = d·q + m
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,6 +1,6 @@
 // Thirty-two steps from the lowest to the highest value. Byte for byte ggml's quantize_row_q5_1_ref.
-#include "quant/block_writer.hpp"
 #include "quant/encode.hpp"
+#include "quant/block_writer.hpp"
 
 namespace rorqual::quant {
 

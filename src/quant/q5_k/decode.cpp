@@ -1,7 +1,7 @@
 // Q5_K: 256 weights in 176 bytes.  d f16 | dmin f16 | scales[12] | qh[32] | qs[128].  As Q4_K; bit g of qh[l] is the fifth bit of
 // weight l of group g.  w = d·sc·q − dmin·mn
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 #include "quant/k_scales.hpp"
 
 namespace rorqual::quant {

@@ -1,8 +1,8 @@
 // Q6_K: 256 weights in 210 bytes.  ql[128] | qh[64] | scales[16] i8 | d f16.  Sixteen groups of 16 weights.  w = d·sc·(q − 32)
 // In half n, weights l, l+32, l+64, l+96 take their low four bits from the low nibbles of ql[64n+l], ql[64n+l+32], then the
 // high nibbles of the same bytes, and their high two bits from bits 0–1, 2–3, 4–5, 6–7 of qh[32n+l].
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,6 +1,6 @@
 // Q8_0: 32 weights in 34 bytes.  d f16 | qs[32] i8.  w = d·q
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,7 +1,7 @@
 // TQ2_0: 256 ternary weights in 66 bytes.  qs[64] | d f16.  Each 32 bytes give 128 weights: bits 0–1 of all, then bits 2–3, …
 // w = d·(q − 1)
-#include "quant/block_reader.hpp"
 #include "quant/decode.hpp"
+#include "quant/block_reader.hpp"
 
 namespace rorqual::quant {
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "panels/layout.hpp"
+#include "panels/quantised_rows.hpp"
+#include "rorqual/tensor.hpp"
+
+namespace rorqual::panels {
+
+/// y[t,n] = Σ_k W[n,k]·x[row(t),k] for the panels of `w` and T tokens, on one thread.
+///
+///   w        any slice of a packed matrix
+///   x        quantised rows; token t uses row `ids ? ids[t] : t` of it (a gather costs nothing)
+///   y        [T, w.rows] f32, overwritten
+///   scratch  scratch_bytes() of the thread's own, 64-byte aligned
+///
+/// Numbers. For a token and a row, block sums of code × activation are exact integers. Then, in the order of k:
+///   K formats (integer scales):  S = Σ_g sc_g·isum_g,  M = Σ_b mn_b·bsum_b,  acc = fma(S, d·dx, acc),  acc = fma(−M, dmin·dx, acc)   per 256
+///   others (a scale per 32):     A = fma(isum_b, d_b, A) [, A = fma(m_b, bsum_b, A)]  per block,  acc = fma(A, dx, acc)               per 256
+/// S and M are exact below 2^24 (always, but for extremes that no real file has), so every instruction set, every T and every
+/// tiling gives the same bits. dx is the activation's scale.
+using ProductFn = void (*)(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch);
+
+/// From this many tokens on, a tile of codes is unpacked once and met by all; below, codes are unpacked in registers.
+inline constexpr std::int64_t tile_tokens = 8;
+
+/// Panels that share one tile, and the k it spans: 64 rows × 2048 in bytes stay in a second-level cache of 512 KB.
+inline constexpr std::int64_t tile_panels = 4;
+inline constexpr std::int64_t tile_k = 2048;
+
+/// Scratch of one product: the tile's codes, and scale and minimum lines of its groups of 16.
+[[nodiscard]] constexpr std::int64_t scratch_bytes() noexcept {
+    return tile_panels * (tile_k * panel_rows + (tile_k / 16) * 2 * line_bytes + (tile_k / super_k) * 2 * line_bytes);
+}
+
+}  // namespace rorqual::panels

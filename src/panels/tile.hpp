@@ -1,0 +1,166 @@
+#pragma once
+
+// What the products of every instruction set share: how a tile lies in scratch, which tokens meet it, and the loops around the
+// micro-kernel. For kernel units only. Everything lives in an anonymous namespace: units compiled for different instruction sets must not
+// share a function.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
+#include "panels/formats.hpp"
+#include "panels/product.hpp"
+
+namespace rorqual::panels {
+namespace {
+
+/// Columns that share an integer scale: 16 or 32.
+constexpr int scale_group(const PanelFormat& f) noexcept {
+    return f.header == Header::scale_min_4 || f.header == Header::scale_6 || f.header == Header::scale_8x16 ? 16 : 32;
+}
+constexpr bool has_min(const PanelFormat& f) noexcept {
+    return f.header == Header::scale_min_6 || f.header == Header::scale_min_4 || f.header == Header::half_min;
+}
+/// What is subtracted from the unsigned byte a code is unpacked to.
+constexpr int byte_offset(const PanelFormat& f) noexcept {
+    return f.codes == Codes::iq4 ? 128 : f.codes == Codes::e2m1 ? 12
+                                                                : f.offset;
+}
+
+/// Unpacked codes and scales of up to tile_panels panels over up to tile_k columns, in the thread's scratch. A line of scales is 64 bytes:
+/// 16 rows × 4 bytes, of which each instruction set makes what suits it.
+struct Tile {
+    std::byte* codes;   // [panel][k/4] lines of 16 rows × 4 bytes
+    std::byte* scales;  // [panel][group] lines
+    std::byte* mins;    // [panel][group] lines
+    std::byte* d;       // [panel][super] lines of f32
+    std::byte* dmin;    // [panel][super] lines of f32
+    std::int64_t k;
+    int group;
+
+    static Tile in(std::byte* scratch, std::int64_t panels, std::int64_t k, int group) {
+        Tile tile{scratch, nullptr, nullptr, nullptr, nullptr, k, group};
+        tile.scales = tile.codes + panels * k * panel_rows;
+        tile.mins = tile.scales + panels * tile.groups() * line_bytes;
+        tile.d = tile.mins + panels * tile.groups() * line_bytes;
+        tile.dmin = tile.d + panels * tile.supers() * line_bytes;
+        return tile;
+    }
+    [[nodiscard]] std::int64_t groups() const { return k / group; }
+    [[nodiscard]] std::int64_t supers() const { return (k + super_k - 1) / super_k; }
+    [[nodiscard]] std::int64_t blocks_of(std::int64_t s) const { return std::min<std::int64_t>(8, k / block_k - 8 * s); }
+    [[nodiscard]] std::byte* code_line(std::int64_t panel, std::int64_t quad) const { return codes + (panel * (k / 4) + quad) * line_bytes; }
+    [[nodiscard]] std::byte* scale_line(std::int64_t panel, std::int64_t g) const { return scales + (panel * groups() + g) * line_bytes; }
+    [[nodiscard]] std::byte* min_line(std::int64_t panel, std::int64_t g) const { return mins + (panel * groups() + g) * line_bytes; }
+    [[nodiscard]] std::byte* d_line(std::int64_t panel, std::int64_t s) const { return d + (panel * supers() + s) * line_bytes; }
+    [[nodiscard]] std::byte* dmin_line(std::int64_t panel, std::int64_t s) const { return dmin + (panel * supers() + s) * line_bytes; }
+};
+
+/// One token as the micro-kernel sees it: pointers at the tile's first column, and at its first row in y.
+struct TokenRow {
+    const std::int8_t* q;
+    const std::int16_t* sums;
+    const float* scale;
+    float* y;
+
+    /// Σ q of a group of 16 or 32 columns.
+    template <int group>
+    [[nodiscard]] int sum_of(std::int64_t g) const {
+        if constexpr (group == 16)
+            return sums[g];
+        else
+            return sums[2 * g] + sums[2 * g + 1];
+    }
+    /// Four neighbouring activations as one number, to be broadcast.
+    [[nodiscard]] int quad(std::int64_t at) const {
+        int four;
+        __builtin_memcpy(&four, q + 4 * at, 4);
+        return four;
+    }
+};
+
+/// The tokens of one product, and the part of it that a tile is for.
+struct Tokens {
+    const QuantisedRows& x;
+    const std::int32_t* ids;
+    const Rows& y;
+    std::int64_t rows;  // valid rows of W: y beyond them is not touched
+
+    [[nodiscard]] TokenRow at(std::int64_t t, std::int64_t k0, std::int64_t n0) const {
+        const std::int64_t row = ids ? ids[t] : t;
+        return {x.q + row * x.cols + k0, x.sums + (row * x.cols + k0) / 16, x.scale + row * x.supers() + k0 / super_k, y.data + t * y.stride + n0};
+    }
+};
+
+/// The loops around an instruction set's two parts:
+///   Isa::unpack<F>(super, blocks, tile, panel, s)     a super-block's codes and scales into the tile
+///   Isa::micro<F, P, T>(tile, panel, tokens, valid)   P panels × T tokens over the tile, added to y; valid[p] rows of panel p exist
+///   Isa::most_panels, Isa::most_tokens                the largest P and T
+template <class Isa, const PanelFormat& F>
+struct Product {
+    template <int P, int T>
+    static void meet(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t k0, std::int64_t n0) {
+        TokenRow x[T];
+        for (int t = 0; t < T; ++t) x[t] = tokens.at(t0 + t, k0, n0);
+        int valid[P];
+        for (int p = 0; p < P; ++p) valid[p] = static_cast<int>(std::clamp<std::int64_t>(tokens.rows - n0 - p * panel_rows, 0, panel_rows));
+        Isa::template micro<F, P, T>(tile, panel, x, valid);
+    }
+    template <int P, int T = Isa::most_tokens>
+    static void meet_all(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t k0, std::int64_t n0) {
+        for (; t0 + T <= tokens.y.rows; t0 += T) meet<P, T>(tile, panel, tokens, t0, k0, n0);
+        if constexpr (T > 1) {
+            if (t0 < tokens.y.rows) meet_all<P, T - 1>(tile, panel, tokens, t0, k0, n0);
+        }
+    }
+    template <int P = Isa::most_panels>
+    static void all_panels(const Tile& tile, std::int64_t panel, std::int64_t panels, const Tokens& tokens, std::int64_t k0, std::int64_t n0) {
+        for (; panel + P <= panels; panel += P) meet_all<P>(tile, panel, tokens, 0, k0, n0 + panel * panel_rows);
+        if constexpr (P > 1) {
+            if (panel < panels) all_panels<P - 1>(tile, panel, panels, tokens, k0, n0);
+        }
+    }
+    static void run(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
+        const Tokens tokens{x, ids, y, w.rows};
+        for (std::int64_t t = 0; t < y.rows; ++t) std::fill_n(y.data + t * y.stride, w.rows, 0.0F);
+        // For a few tokens one super-block of one panel stays in the first-level cache; for many a large tile in the second.
+        const bool few = y.rows < tile_tokens;
+        const std::int64_t most = few ? 1 : tile_panels, depth = few ? super_k : tile_k;
+        for (std::int64_t p0 = 0; p0 < w.count(); p0 += most) {
+            const std::int64_t panels = std::min(most, w.count() - p0);
+            for (std::int64_t k0 = 0; k0 < w.cols; k0 += depth) {
+                const Tile tile = Tile::in(scratch, panels, std::min(depth, w.cols - k0), scale_group(F));
+                for (std::int64_t p = 0; p < panels; ++p) {
+                    const std::byte* super = w.data + (p0 + p) * w.panel_bytes() + k0 / super_k * F.super_bytes(8);
+                    for (std::int64_t s = 0; s < tile.supers(); ++s, super += F.super_bytes(8)) {
+                        Isa::template unpack<F>(super, tile.blocks_of(s), tile, p, s);
+                    }
+                }
+                all_panels(tile, 0, panels, tokens, k0, p0 * panel_rows);
+            }
+        }
+    }
+};
+
+template <class Isa, int I>
+struct ProductOfFormat {
+    static constexpr PanelFormat format = panel_formats[I];
+    static constexpr ProductFn run = &Product<Isa, format>::run;
+};
+
+/// The product of every format in the order of panel_formats.
+template <class Isa, int... I>
+constexpr auto product_table(std::integer_sequence<int, I...>) {
+    return std::array<ProductFn, sizeof...(I)>{ProductOfFormat<Isa, I>::run...};
+}
+template <class Isa>
+void product_by_format(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
+    static constexpr auto table = product_table<Isa>(std::make_integer_sequence<int, static_cast<int>(std::size(panel_formats))>{});
+    table[static_cast<std::size_t>(panel_format(w.format) - panel_formats)](w, x, ids, y, scratch);
+}
+
+}  // namespace
+}  // namespace rorqual::panels
