@@ -21,7 +21,10 @@ int32_t rq_source_create_path(const char* path, size_t path_len, rq_source** out
 }
 
 int32_t rq_source_create_files(rq_source** out, rq_error* err) {
-    return boundary(err, [&] { result(out, "out") = new rq_source{Source::files()}; });
+    return boundary(err, [&] {
+        auto*& made = result(out, "out");  // before anything is made: an assignment evaluates its right side first
+        made = new rq_source{Source::files()};
+    });
 }
 
 int32_t rq_source_add_fd(rq_source* source, const char* name, size_t name_len, int32_t fd, uint64_t offset, uint64_t length,
