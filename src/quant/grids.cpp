@@ -6,7 +6,8 @@
 
 namespace rorqual::quant {
 
-// clang-format off: sixteen to a row
+// Sixteen to a row:
+// clang-format off
 
 const std::array<std::uint16_t, 256> iq2_xxs_grid = {
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0020, 0x0022, 0x0028, 0x002a, 0x0041, 0x0044, 0x0050, 0x0058, 0x0061,
