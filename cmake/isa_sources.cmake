@@ -8,9 +8,11 @@ set(RQ_KERNEL_FLAGS -O3 -ffp-contract=off $<$<CXX_COMPILER_ID:GNU>:-fno-tree-ter
 set(RQ_ISA_FLAGS_portable "")
 set(RQ_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
 set(RQ_ISA_FLAGS_avx512 ${RQ_ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+set(RQ_ISA_FLAGS_avx512_vnni ${RQ_ISA_FLAGS_avx512} -mavx512vnni)
 set(RQ_ISA_PROCESSOR_portable ".*")
 set(RQ_ISA_PROCESSOR_avx2 "x86_64|AMD64")
 set(RQ_ISA_PROCESSOR_avx512 "x86_64|AMD64")
+set(RQ_ISA_PROCESSOR_avx512_vnni "x86_64|AMD64")
 
 function(rq_isa_sources target isa)
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "${RQ_ISA_PROCESSOR_${isa}}")

@@ -142,7 +142,7 @@ void add(Case c) {
 std::vector<Engine> engines() {
     std::vector<Engine> list;
     for (const cpu::Isa isa : cpu::all_isas()) {
-        if (runs_on(isa, cpu::detect())) list.push_back({std::string(name(isa)), isa, ops::Gemm::own});
+        if (runs_on(isa, cpu::detect()) && ops::choose(cpu::detect(), name(isa)).isa == isa) list.push_back({std::string(name(isa)), isa, ops::Gemm::own});
     }
     const cpu::Isa best = list.back().isa;
     if (has(ops::Gemm::onednn)) list.push_back({"onednn", best, ops::Gemm::onednn});

@@ -1,5 +1,9 @@
 #include "cpu/isa.hpp"
 
+#include <string>
+
+#include "rorqual/error.hpp"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #define RQ_X86_GNU 1
@@ -98,6 +102,7 @@ Features features_of(const CpuidLeaves& leaves) noexcept {
     const bool os_saves_zmm = avx && (leaves.xcr0 & saves_zmm) == saves_zmm;
     f.avx512 = os_saves_zmm && bit(leaves.leaf7_ebx, 16) && bit(leaves.leaf7_ebx, 17) && bit(leaves.leaf7_ebx, 30) &&
                bit(leaves.leaf7_ebx, 31);  // F, DQ, BW, VL
+    f.avx512_vnni = os_saves_zmm && bit(leaves.leaf7_ecx, 11);
     return f;
 }
 
@@ -112,6 +117,22 @@ bool runs_on(Isa isa, [[maybe_unused]] const Features& f) noexcept {
 #undef RQ_ISA
     }
     return false;
+}
+
+std::optional<Isa> forced_isa(const Features& features, std::string_view forced) {
+    if (forced.empty()) return {};
+    std::string known;
+    for (const Isa isa : all_isas()) {
+        if (name(isa) != forced) {
+            known += (known.empty() ? "" : ", ") + std::string(name(isa));
+            continue;
+        }
+        if (!runs_on(isa, features)) {
+            throw Error(Status::unsupported, "isa: " + std::string(forced) + " needs " + std::string(description(isa)) + ", which this machine lacks");
+        }
+        return isa;
+    }
+    throw Error(Status::invalid_argument, "isa: \"" + std::string(forced) + "\" is not known, expected one of " + known);
 }
 
 std::string_view name(Isa isa) noexcept { return infos[static_cast<std::size_t>(isa)].name; }

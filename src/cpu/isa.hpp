@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct Features {
     bool f16c = false;
     bool bmi2 = false;
     bool avx512 = false;  ///< F, BW, VL, DQ and the OS saves zmm registers
+    bool avx512_vnni = false;
 };
 
 /// Raw answers of the CPUID instruction, so that detection can be tested with those of other machines.
@@ -37,6 +39,10 @@ struct CpuidLeaves {
 [[nodiscard]] Features detect() noexcept;
 
 [[nodiscard]] bool runs_on(Isa isa, const Features& features) noexcept;
+
+/// The instruction set a caller insists on: none for "". A name nobody knows is Error(invalid_argument), one that this machine lacks
+/// Error(unsupported). Kernels better than the one forced are not used; an operation without kernels for it uses the next best.
+[[nodiscard]] std::optional<Isa> forced_isa(const Features& features, std::string_view forced);
 
 /// "avx2": what reports print and what forces a choice.
 [[nodiscard]] std::string_view name(Isa isa) noexcept;

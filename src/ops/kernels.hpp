@@ -47,8 +47,8 @@ struct Kernels {
     std::vector<std::string> report;
 };
 
-/// Chooses the best kernels for `features`; `forced` restricts them to one instruction set: "" = best. A name nobody knows is
-/// Error(invalid_argument); one that this machine lacks is Error(unsupported), never a silent fallback.
+/// Chooses the best kernels for `features`, up to the instruction set `forced`: "" = best. A name nobody knows is
+/// Error(invalid_argument); one that this machine or this build lacks is Error(unsupported), never a silent fallback.
 [[nodiscard]] Kernels choose(const cpu::Features& features, std::string_view forced = {});
 
 /// choose() for this machine: what operations on plain arrays use. Asked of the processor once; a constant from then on.

@@ -1,30 +1,70 @@
 #include "panels/kernels.hpp"
 
 #include <array>
+#include <optional>
 
-#include "cpu/arena.hpp"
+#include "rorqual/error.hpp"
+
+// rq_isa_sources defines RQ_COMPILED_<isa> as 1 where the processor family and the compiler have the instruction set.
+#ifndef RQ_COMPILED_avx2
+#define RQ_COMPILED_avx2 0
+#endif
+#ifndef RQ_COMPILED_avx512_vnni
+#define RQ_COMPILED_avx512_vnni 0
+#endif
 
 namespace rorqual::panels {
 namespace {
 
-constexpr PanelKernels kernels[] = {
-#define RQ_PANEL_KERNELS(unit, isa) {"panels_" #unit, cpu::Isa::isa, product_##unit, quantise_##unit},
+// The address of a function, or null where it was not compiled.
+#define RQ_ADDRESS_0(function) nullptr
+#define RQ_ADDRESS_1(function) &function
+#define RQ_ADDRESS(compiled, function) RQ_ADDRESS_IF(compiled, function)
+#define RQ_ADDRESS_IF(compiled, function) RQ_ADDRESS_##compiled(function)
+
+constexpr std::array candidates = {
+#define RQ_PANEL_KERNELS(isa)                                                                 \
+    PanelKernels{"panels_" #isa, cpu::Isa::isa, RQ_ADDRESS(RQ_COMPILED_##isa, product_##isa), \
+                 RQ_ADDRESS(RQ_COMPILED_##isa, quantise_##isa)},
 #include "panels/kernels.inc"
 #undef RQ_PANEL_KERNELS
 };
 
+constexpr std::size_t compiled_count = [] {
+    std::size_t count = 0;
+    for (const PanelKernels& kernels : candidates) count += kernels.product != nullptr;
+    return count;
+}();
+constexpr auto compiled = [] {
+    std::array<PanelKernels, compiled_count> list{};
+    std::size_t count = 0;
+    for (const PanelKernels& kernels : candidates) {
+        if (kernels.product) list[count++] = kernels;
+    }
+    return list;
+}();
+
+std::string refusal(const PanelKernels& kernels, const cpu::Features& features, std::optional<cpu::Isa> forced) {
+    if (forced && kernels.isa > *forced) return std::string(name(*forced)) + " is forced";
+    if (!kernels.product) return "not compiled";
+    if (!runs_on(kernels.isa, features)) return "this machine lacks " + std::string(description(kernels.isa));
+    return {};
+}
+
 }  // namespace
 
-std::span<const PanelKernels> all_panel_kernels() noexcept { return kernels; }
+std::span<const PanelKernels> all_panel_kernels() noexcept { return compiled; }
 
-QuantisedRows QuantisedRows::take(cpu::Arena& arena, std::int64_t rows, std::int64_t cols) {
-    QuantisedRows to;
-    to.rows = rows;
-    to.cols = cols;
-    to.q = arena.take<std::int8_t>(rows * cols).data();
-    to.scale = arena.take<float>(rows * to.supers()).data();
-    to.sums = arena.take<std::int16_t>(rows * cols / 16).data();
-    return to;
+PanelChoice choose_panels(const cpu::Features& features, std::string_view forced) {
+    const std::optional<cpu::Isa> isa = cpu::forced_isa(features, forced);
+    std::string refused;
+    for (const PanelKernels& kernels : candidates) {
+        const std::string why = refusal(kernels, features, isa);
+        if (why.empty()) return {kernels, "panels: " + std::string(kernels.name) + refused};
+        if (isa == kernels.isa) throw Error(Status::unsupported, "isa: " + std::string(forced) + " was not compiled into this library");
+        refused += "; not " + std::string(kernels.name) + ": " + why;
+    }
+    throw Error(Status::internal, "panels: no kernels");
 }
 
 }  // namespace rorqual::panels

@@ -95,7 +95,7 @@ float block_scales(const RowOfSuper& row, const std::int8_t* q, const std::int16
 
 }  // namespace
 
-void product_reference(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte*) {
+void product_portable(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte*) {
     const PanelFormat& f = *panel_format(w.format);
     for (std::int64_t t = 0; t < y.rows; ++t) {
         const std::int64_t row_x = ids ? ids[t] : t;
@@ -115,7 +115,7 @@ void product_reference(const Panels& w, const QuantisedRows& x, const std::int32
     }
 }
 
-void quantise_reference(const ConstRows& x, std::int64_t first, std::int64_t count, const QuantisedRows& to) {
+void quantise_portable(const ConstRows& x, std::int64_t first, std::int64_t count, const QuantisedRows& to) {
     for (std::int64_t t = first; t < first + count; ++t) {
         for (std::int64_t k0 = 0; k0 < x.cols; k0 += super_k) {
             const std::int64_t k1 = std::min(k0 + super_k, x.cols);

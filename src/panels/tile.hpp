@@ -151,15 +151,14 @@ struct ProductOfFormat {
     static constexpr ProductFn run = &Product<Isa, format>::run;
 };
 
-/// The product of every format in the order of panel_formats.
+/// Runs the product of w's format. (A fold, not a look-up in panel_formats: that array would be shared between units.)
 template <class Isa, int... I>
-constexpr auto product_table(std::integer_sequence<int, I...>) {
-    return std::array<ProductFn, sizeof...(I)>{ProductOfFormat<Isa, I>::run...};
+void run_format(std::integer_sequence<int, I...>, const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
+    static_cast<void>(((w.format == ProductOfFormat<Isa, I>::format.format && (ProductOfFormat<Isa, I>::run(w, x, ids, y, scratch), true)) || ...));
 }
 template <class Isa>
 void product_by_format(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
-    static constexpr auto table = product_table<Isa>(std::make_integer_sequence<int, static_cast<int>(std::size(panel_formats))>{});
-    table[static_cast<std::size_t>(panel_format(w.format) - panel_formats)](w, x, ids, y, scratch);
+    run_format<Isa>(std::make_integer_sequence<int, static_cast<int>(std::size(panel_formats))>{}, w, x, ids, y, scratch);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/isa.hpp"
+#include "support/outcome.hpp"
 
 using namespace rorqual::cpu;
 
@@ -23,6 +24,7 @@ const std::vector<Recorded> machines = {
     {"Zen 3", {0x10, 0x7ef8320b, 0x178bfbff, 0x219c97a9, 0x0040068c, 0, 0, 0, 0x207}, Isa::avx2},
     {"Alder Lake, AVX-512 fused off", {0x20, 0x7ffafbff, 0xbfebfbff, 0x239c27eb, 0x994007ac, 0xfc18c410, 0x00401c30, 0, 0x207}, Isa::avx2},
     {"Skylake-SP", {0x16, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 0x00000008, 0xbc000400, 0, 0, 0xe7}, Isa::avx512},
+    {"Cascade Lake-SP", {0x16, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 0x00000808, 0xbc000400, 0, 0, 0xe7}, Isa::avx512_vnni},
     {"Knights Landing: AVX-512 F without BW, VL, DQ", {0xd, 0x7ff8f3ff, 0xbfebfbff, 0x1c0d23ab, 0x00000001, 0, 0, 0, 0xe7}, Isa::avx2},
     {"Skylake-SP under a system that saves no zmm registers", {0x16, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 8, 0xbc000400, 0, 0, 0x7}, Isa::avx2},
     {"Haswell under a system that saves no ymm registers", {0xd, 0x7ffafbff, 0xbfebfbff, 0x000027ab, 0, 0, 0, 0, 0x3}, Isa::portable},
@@ -48,8 +50,8 @@ TEST_CASE("the best instruction set is told from the recorded answers of other m
 }
 
 TEST_CASE("no single missing feature bit leaves a kernel that would use it", "[cpu][isa]") {
-    const CpuidLeaves whole{0x20, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 8, 0, 0, 0, 0xe7};
-    REQUIRE(best_of(features_of(whole)) == Isa::avx512);
+    const CpuidLeaves whole{0x20, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 0x808, 0, 0, 0, 0xe7};
+    REQUIRE(best_of(features_of(whole)) == Isa::avx512_vnni);
     for (const int bit : {12, 27, 28, 29}) {  // FMA, OSXSAVE, AVX, F16C
         CpuidLeaves without = whole;
         without.leaf1_ecx &= ~(1U << bit);
@@ -65,6 +67,9 @@ TEST_CASE("no single missing feature bit leaves a kernel that would use it", "[c
         without.leaf7_ebx &= ~(1U << bit);
         CHECK(best_of(features_of(without)) == Isa::avx2);
     }
+    CpuidLeaves no_vnni = whole;
+    no_vnni.leaf7_ecx &= ~(1U << 11);
+    CHECK(best_of(features_of(no_vnni)) == Isa::avx512);
     for (int bit = 1; bit < 8; ++bit) {  // XCR0: SSE, AVX, (MPX), opmask, upper zmm, zmm16-31
         if (bit == 3 || bit == 4) continue;
         CpuidLeaves without = whole;
@@ -78,13 +83,29 @@ TEST_CASE("no single missing feature bit leaves a kernel that would use it", "[c
 
 TEST_CASE("every instruction set has a name, a description and runs where its features are", "[cpu][isa]") {
     Features all;
-    all.avx2 = all.fma = all.f16c = all.bmi2 = all.avx512 = true;
+    all.avx2 = all.fma = all.f16c = all.bmi2 = all.avx512 = all.avx512_vnni = true;
     for (const Isa isa : all_isas()) {
         CHECK_FALSE(name(isa).empty());
         CHECK_FALSE(description(isa).empty());
         CHECK(runs_on(isa, all));
     }
     CHECK(runs_on(Isa::portable, Features{}));
+}
+
+TEST_CASE("forcing an instruction set is refused for names nobody knows and for what the machine lacks", "[cpu][isa][hostile]") {
+    Features avx2;
+    avx2.avx2 = avx2.fma = avx2.f16c = avx2.bmi2 = true;
+    CHECK_FALSE(forced_isa(avx2, ""));
+    CHECK(forced_isa(avx2, "portable") == Isa::portable);
+    CHECK(forced_isa(avx2, "avx2") == Isa::avx2);
+    const auto missing = rorqual::test::outcome_of([&] { static_cast<void>(forced_isa(avx2, "avx512_vnni")); });
+    CHECK(missing.status == rorqual::Status::unsupported);
+    CHECK(missing.says("VNNI"));
+    for (const char* unknown : {"avx", "AVX2", "avx512_vnni "}) {
+        const auto outcome = rorqual::test::outcome_of([&] { static_cast<void>(forced_isa(avx2, unknown)); });
+        CHECK(outcome.status == rorqual::Status::invalid_argument);
+        CHECK(outcome.says(unknown));
+    }
 }
 
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -95,5 +116,6 @@ TEST_CASE("detection agrees with the compiler's own", "[cpu][isa]") {
     CHECK(f.bmi2 == static_cast<bool>(__builtin_cpu_supports("bmi2")));
     CHECK(f.avx512 == (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")));
+    CHECK(f.avx512_vnni == static_cast<bool>(__builtin_cpu_supports("avx512vnni")));
 }
 #endif

@@ -13,7 +13,7 @@ namespace {
 
 Features everything() {
     Features f;
-    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = true;
+    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = f.avx512_vnni = true;
     return f;
 }
 
@@ -67,6 +67,8 @@ TEST_CASE("forcing an instruction set runs nothing better, and the report names 
     const ops::Kernels avx2 = ops::choose(everything(), "avx2");
     CHECK(avx2.isa == cpu::Isa::avx2);
     CHECK(says(avx2.report, "matvec f32: matvec_f32_avx2; not matvec_f32_avx512: avx2 is forced"));
+    const ops::Kernels vnni = ops::choose(everything(), "avx512_vnni");  // no kernels here, so the next best
+    CHECK(vnni.isa == cpu::Isa::avx512);
     const ops::Kernels best = ops::choose(everything());
     CHECK(best.isa == cpu::Isa::avx512);
     CHECK(says(best.report, "matvec f32: matvec_f32_avx512"));

@@ -117,7 +117,7 @@ TEST_CASE("packing keeps every weight of every format", "[panels]") {
             x.q[static_cast<std::size_t>(k)] = 127;
             x.sums[static_cast<std::size_t>(k / 16)] = 127;
             x.scale = scales;
-            const auto column = run(product_reference, packed.view, x.view, 1);
+            const auto column = run(product_portable, packed.view, x.view, 1);
             for (std::int64_t n = 0; n < rows; ++n) {
                 const float want = expected[static_cast<std::size_t>(n * cols + k)];
                 // three roundings of f32, the largest term being the weight's scale times its code or minimum
@@ -136,8 +136,8 @@ TEST_CASE("every packed kernel gives the reference's bits for any number of toke
         const Packed packed(format.format, blocks, rows, cols);
         Activations x(tokens, cols);
         const auto values = gaussian(tokens * cols, rng);
-        quantise_reference(ConstRows(values.data(), tokens, cols), 0, tokens, x.view);
-        const auto truth = run(product_reference, packed.view, x.view, tokens);
+        quantise_portable(ConstRows(values.data(), tokens, cols), 0, tokens, x.view);
+        const auto truth = run(product_portable, packed.view, x.view, tokens);
         for (const auto& kernel : all_panel_kernels()) {
             if (!cpu::runs_on(kernel.isa, cpu::detect())) continue;
             for (const std::int64_t some : {1, 2, 3, 4, 5, 7, 8, 9, 13}) {
@@ -156,8 +156,8 @@ TEST_CASE("a packed product gathers rows and computes slices without changing a 
     const Packed packed(DType::q4_k, blocks, rows, cols);
     Activations x(tokens, cols);
     const auto values = gaussian(tokens * cols, rng);
-    quantise_reference(ConstRows(values.data(), tokens, cols), 0, tokens, x.view);
-    const auto truth = run(product_reference, packed.view, x.view, tokens);
+    quantise_portable(ConstRows(values.data(), tokens, cols), 0, tokens, x.view);
+    const auto truth = run(product_portable, packed.view, x.view, tokens);
     const std::vector<std::int32_t> ids = {9, 0, 3, 3, 7, 1, 2, 8, 4};
     for (const auto& kernel : all_panel_kernels()) {
         if (!cpu::runs_on(kernel.isa, cpu::detect())) continue;
@@ -195,7 +195,7 @@ TEST_CASE("extreme codes and activations do not overflow a packed kernel", "[pan
             }
             x.scale[static_cast<std::size_t>(t)] = 1;
         }
-        const auto truth = run(product_reference, packed.view, x.view, tokens);
+        const auto truth = run(product_portable, packed.view, x.view, tokens);
         for (const auto& kernel : all_panel_kernels()) {
             if (!cpu::runs_on(kernel.isa, cpu::detect())) continue;
             CAPTURE(kernel.name);
@@ -215,7 +215,7 @@ TEST_CASE("every quantiser gives the reference's codes, scales and sums", "[pane
     values[static_cast<std::size_t>(3 * cols + 300)] = std::numeric_limits<float>::infinity();
     values[static_cast<std::size_t>(4 * cols + 700)] = std::numeric_limits<float>::quiet_NaN();
     Activations truth(tokens, cols);
-    quantise_reference(ConstRows(values.data(), tokens, cols), 0, tokens, truth.view);
+    quantise_portable(ConstRows(values.data(), tokens, cols), 0, tokens, truth.view);
     CHECK(std::isnan(truth.scale[static_cast<std::size_t>(3 * 10 + 1)]));
     CHECK(truth.scale[10] == 0.0F);
     for (const auto& kernel : all_panel_kernels()) {
