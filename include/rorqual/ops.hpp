@@ -17,10 +17,11 @@ class Executor;
 /// the same bits either way, and every row of a result depends on that row's inputs alone.
 namespace ops {
 
-/// y = x·Wᵀ: y[t,n] = Σ_k x[t,k]·W[n,k].   x [T,K] f32, W [N,K] f32, f16 or bf16, y [T,N] f32. Sums in f32.
+/// y = x·Wᵀ: y[t,n] = Σ_k x[t,k]·W[n,k].   x [T,K] f32, W [N,K] in any format but integers, y [T,N] f32.
+/// Sums in f32, of weights decoded to f32: W's block formats give the bits that the decoded matrix would.
 void matmul(WeightView w, ConstRows x, Rows y, Executor* executor = nullptr);
 
-/// y = x·W: y[t,n] = Σ_k x[t,k]·W[k,n].   x [T,K] f32, W [K,N] f32, f16 or bf16, y [T,N] f32. Sums in f32.
+/// y = x·W: y[t,n] = Σ_k x[t,k]·W[k,n].   x [T,K] f32, W [K,N] in any format but integers, y [T,N] f32. Sums as in matmul.
 void matmul_transposed(WeightView w, ConstRows x, Rows y, Executor* executor = nullptr);
 
 /// y[t,i] = x[t,i] / sqrt(mean_i(x[t,i]²) + eps) · weight[i].   "Root Mean Square Layer Normalization", eq. (4). In place allowed.
@@ -35,7 +36,7 @@ void swiglu(ConstRows gate, ConstRows up, Rows y);
 /// y += x.
 void add(ConstRows x, Rows y);
 
-/// Row ids[t] of an embedding table [V,D] in f32, f16 or bf16 as f32: y [T,D]. Ids outside [0,V) throw.
+/// Row ids[t] of an embedding table [V,D], in any format but integers, as f32: y [T,D]. Ids outside [0,V) throw.
 void embedding(WeightView table, std::span<const Token> ids, Rows y);
 
 /// The k largest of each row, largest first, ties by lower index: ids [T·k], values [T·k] (may be empty). NaN counts as −∞. k ≤ cols.

@@ -43,19 +43,28 @@ struct RowsOf {
 using Rows = RowsOf<float>;
 using ConstRows = RowsOf<const float>;
 
-/// Borrowed view of a weight matrix [rows, cols] as it lies in a file: row-major, rows adjacent, any alignment.
-/// y = W·x has `rows` outputs and `cols` inputs (PyTorch's [out, in]).
+/// Borrowed view of a weight matrix [rows, cols]. y = W·x has `rows` outputs and `cols` inputs (PyTorch's [out, in]).
+/// As it lies in a file: row-major, rows adjacent, any alignment; block formats have whole blocks in a row. Or packed by the
+/// engine: panels of 16 rows (panel_bytes > 0), which only the engine makes.
 struct WeightView {
     DType dtype = DType::f32;
     const std::byte* data = nullptr;
     std::int64_t rows = 0;
     std::int64_t cols = 0;
+    std::int64_t panel_bytes = 0;  ///< 0: rows as in a file
 
+    static constexpr std::int64_t panel_rows = 16;
+
+    [[nodiscard]] bool packed() const noexcept { return panel_bytes != 0; }
+    /// Of one row as it lies in a file.
     [[nodiscard]] std::int64_t row_bytes() const noexcept { return cols / block_length(dtype) * block_bytes(dtype); }
-    [[nodiscard]] std::int64_t bytes() const noexcept { return rows * row_bytes(); }
-    /// Rows [first, first + count) of the matrix.
+    [[nodiscard]] std::int64_t bytes() const noexcept {
+        return packed() ? (rows + panel_rows - 1) / panel_rows * panel_bytes : rows * row_bytes();
+    }
+    /// Rows [first, first + count) of the matrix. Of a packed one: `first` is a multiple of 16, and so is `count`, unless the slice ends
+    /// where the matrix does.
     [[nodiscard]] WeightView slice_rows(std::int64_t first, std::int64_t count) const noexcept {
-        return {dtype, data + first * row_bytes(), count, cols};
+        return {dtype, data + (packed() ? first / panel_rows * panel_bytes : first * row_bytes()), count, cols, panel_bytes};
     }
 };
 

@@ -77,7 +77,7 @@ class Network {
                          States& states, Workspace& workspace, Rows hidden) const = 0;
 
     /// logits [T, V] of final hidden states [T, D].
-    virtual void logits(const ops::Run& run, ConstRows hidden, Rows logits) const = 0;
+    virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const = 0;
 };
 
 /// Reads and checks the config (problems are collected, not thrown) and makes a network without weights.

@@ -83,8 +83,8 @@ void Mix::gate_and_up() const {
             const auto h = gather(place, tokens, worker);
             const auto gate = of_worker(scratch.gate, worker, tokens).slice_cols(0, count);
             const auto up = of_worker(scratch.up, worker, tokens).slice_cols(0, count);
-            ops::matmul(run.kernels, expert.gate.slice_rows(row, count), h, gate);
-            ops::matmul(run.kernels, expert.up.slice_rows(row, count), h, up);
+            ops::matmul(run.at(worker), expert.gate.slice_rows(row, count), h, gate);
+            ops::matmul(run.at(worker), expert.up.slice_rows(row, count), h, up);
             run.kernels.swiglu(gate, up, inner.slice_rows(place, tokens).slice_cols(row, count));
         }
     });
@@ -101,7 +101,7 @@ void Mix::down_and_add() const {
             for (auto place = first_place(id); place < end; place += token_block) {
                 const auto tokens = std::min(token_block, end - place);
                 const auto out = of_worker(scratch.down, worker, tokens).slice_cols(0, count);
-                ops::matmul(run.kernels, down.slice_rows(row, count), inner.slice_rows(place, tokens).slice_cols(0, down.cols), out);
+                ops::matmul(run.at(worker), down.slice_rows(row, count), inner.slice_rows(place, tokens).slice_cols(0, down.cols), out);
                 for (std::int64_t i = 0; i < tokens; ++i) {
                     const float weight = choice.weights[static_cast<std::size_t>(slot_at(place + i))];
                     float* const to = y.data + token_at(place + i) * y.stride + row;

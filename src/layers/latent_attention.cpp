@@ -127,13 +127,13 @@ struct Attention {
         averages.values.cols = width;
         return averages;
     }
-    // body(head, first query, queries) for all heads and blocks of queries.
+    // body(worker, head, first query, queries) for all heads and blocks of queries.
     template <class Body>
     void for_heads_and_tokens(const Body& body) const {
         const auto token_blocks = ceil_div(queries(), token_block);
-        run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t) {
+        run.parallel_for(shape.heads * token_blocks, [&](std::int64_t task, std::size_t worker) {
             const auto t = task % token_blocks * token_block;
-            body(task / token_blocks, t, std::min(token_block, queries() - t));
+            body(worker, task / token_blocks, t, std::min(token_block, queries() - t));
         });
     }
 
@@ -154,8 +154,8 @@ void Attention::average(const PageKeys& whole, const QueryRows& rows, std::size_
     const auto keys = page.content.rows;
     const auto scores = block_of(scratch.scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
     const auto rope_scores = block_of(scratch.rope_scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
-    ops::matmul(run.kernels, page.content, rows.content, scores);
-    ops::matmul(run.kernels, page.rope, rows.rope, rope_scores);
+    ops::matmul(run.at(worker), page.content, rows.content, scores);
+    ops::matmul(run.at(worker), page.rope, rows.rope, rope_scores);
     for (std::int64_t r = 0; r < rows.rows(); ++r) {
         float* const s = scores.data + r * scores.stride;
         const float* const s_rope = rope_scores.data + r * rope_scores.stride;
@@ -169,7 +169,7 @@ void Attention::average(const PageKeys& whole, const QueryRows& rows, std::size_
         // matmul_transposed adds up keys in ascending order: zeros behind the visible ones leave the bits as they are.
         std::fill(s + n, s + keys, 0.0f);
     }
-    ops::matmul_transposed(run.kernels, page.values, scores, to.values);
+    ops::matmul_transposed(run.at(worker), page.values, scores, to.values);
 }
 
 // V2 appendix C: fold W_uk into the query and W_uv into the output; heads then share one key, the latent itself.
@@ -194,8 +194,8 @@ void Attention::absorbed() const {
 
 // q̂[h] = W_uk[h]ᵀ q_nope[h]
 void Attention::absorb_queries() const {
-    for_heads_and_tokens([&](std::int64_t head, std::int64_t t, std::int64_t count) {
-        ops::matmul_transposed(run.kernels, w_uk(head), q_nope(head).slice_rows(t, count), q_hat(head).slice_rows(t, count));
+    for_heads_and_tokens([&](std::size_t worker, std::int64_t head, std::int64_t t, std::int64_t count) {
+        ops::matmul_transposed(run.at(worker), w_uk(head), q_nope(head).slice_rows(t, count), q_hat(head).slice_rows(t, count));
     });
 }
 
@@ -254,8 +254,8 @@ void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) con
 
 // out[h] = W_uv[h] ĉ[h]
 void Attention::expand_outputs() const {
-    for_heads_and_tokens([&](std::int64_t head, std::int64_t t, std::int64_t count) {
-        ops::matmul(run.kernels, w_uv(head), q_hat(head).slice_rows(t, count), head_out(head).slice_rows(t, count));
+    for_heads_and_tokens([&](std::size_t worker, std::int64_t head, std::int64_t t, std::int64_t count) {
+        ops::matmul(run.at(worker), w_uv(head), q_hat(head).slice_rows(t, count), head_out(head).slice_rows(t, count));
     });
 }
 
@@ -287,8 +287,8 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
     const auto latents = as_f32(cached.latent, block_of(scratch.latents, worker, page_tokens));
     const auto keys = block_of(scratch.keys, worker, page_tokens).slice_rows(0, latents.rows);
     const auto values = block_of(scratch.values, worker, page_tokens).slice_rows(0, latents.rows);
-    ops::matmul(run.kernels, w_uk(head), latents, keys);
-    ops::matmul(run.kernels, w_uv(head), latents, values);
+    ops::matmul(run.at(worker), w_uk(head), latents, keys);
+    ops::matmul(run.at(worker), w_uv(head), latents, values);
     const PageKeys expanded{weight_view(keys), cached.rope, weight_view(values), page * page_tokens};
     for (std::int64_t t = 0; t < rows.rows(); t += row_block) {
         const auto count = std::min(row_block, rows.rows() - t);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -33,6 +34,10 @@ struct AttentionScratch {
     Rows scores, rope_scores;    ///< [workers·64, 128]
     Rows latents, keys, values;  ///< [workers·128, kv_lora | nope | v]: a page expanded by the naive form
 
+    /// f32 values of ops::Scratch that a quantised w_kv_b of this shape needs.
+    [[nodiscard]] static std::int64_t decoded_values(const LatentAttentionShape& shape) noexcept {
+        return std::max(shape.qk_nope_head_dim, WeightView::panel_rows) * shape.kv_lora_rank;
+    }
     [[nodiscard]] static AttentionScratch cut(cpu::Arena& arena, const LatentAttentionShape& shape, std::int64_t chunk,
                                               std::size_t workers);
 };

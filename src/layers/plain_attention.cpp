@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <memory_resource>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "layers/latent_attention.hpp"
 #include "ops/check.hpp"
+#include "ops/decoded.hpp"
 #include "rorqual/error.hpp"
 
 namespace rorqual {
@@ -80,11 +82,16 @@ void latent_attention(const LatentAttentionShape& shape, ConstRows q, ConstRows 
         blocks.push_back({latent.slice_rows(s, count), rope.slice_rows(s, count)});
     }
     const auto workers = executor ? cpu::Workers::on(*executor) : cpu::Workers::caller();
+    const auto decoded = ops::is_plain(w_kv_b.dtype) ? 0 : layers::AttentionScratch::decoded_values(shape);
+    const auto cut = [&](cpu::Arena& arena) {
+        return std::pair(layers::AttentionScratch::cut(arena, shape, q.rows, workers->count()), ops::Scratch::cut(arena, decoded, workers->count()));
+    };
     cpu::Arena counting;
-    (void)layers::AttentionScratch::cut(counting, shape, q.rows, workers->count());
+    (void)cut(counting);
     cpu::Arena arena(counting.bytes(), *std::pmr::new_delete_resource());
-    const auto scratch = layers::AttentionScratch::cut(arena, shape, q.rows, workers->count());
-    layers::attend({ops::best_kernels(), *workers}, shape, form, q, blocks, w_kv_b, first, out, scratch);
+    const auto [scratch, products] = cut(arena);
+    const ops::Run run{ops::best_kernels(), *workers};
+    layers::attend(run.with(products), shape, form, q, blocks, w_kv_b, first, out, scratch);
 }
 
 }  // namespace rorqual

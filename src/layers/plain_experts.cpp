@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <memory_resource>
 #include <string>
+#include <tuple>
 
 #include "layers/experts.hpp"
 #include "ops/check.hpp"
+#include "ops/decoded.hpp"
 #include "rorqual/error.hpp"
 
 namespace rorqual {
@@ -45,6 +47,14 @@ layers::ExpertsShape check(std::span<const Expert> experts, std::int64_t experts
     return shape;
 }
 
+std::int64_t decoded_values(std::span<const Expert> experts) {
+    std::int64_t most = 0;
+    for (const auto& expert : experts) {
+        for (const auto& w : {expert.gate, expert.up, expert.down}) most = std::max(most, ops::decoded_values(w));
+    }
+    return most;
+}
+
 }  // namespace
 
 void mix_experts(std::span<const Expert> experts, std::int64_t experts_per_token, std::span<const std::int32_t> ids,
@@ -52,14 +62,16 @@ void mix_experts(std::span<const Expert> experts, std::int64_t experts_per_token
     const auto shape = check(experts, experts_per_token, ids, weights, x, y);
     const auto workers = executor ? cpu::Workers::on(*executor) : cpu::Workers::caller();
     const auto cut = [&](cpu::Arena& arena) {
-        return std::pair(layers::FfnScratch::cut(arena, layers::ExpertsScratch::inner_values(shape, x.rows)),
-                         layers::ExpertsScratch::cut(arena, shape, x.rows, workers->count()));
+        return std::tuple(layers::FfnScratch::cut(arena, layers::ExpertsScratch::inner_values(shape, x.rows)),
+                          layers::ExpertsScratch::cut(arena, shape, x.rows, workers->count()),
+                          ops::Scratch::cut(arena, decoded_values(experts), workers->count()));
     };
     cpu::Arena counting;
     (void)cut(counting);
     cpu::Arena arena(counting.bytes(), *std::pmr::new_delete_resource());
-    const auto [inner, scratch] = cut(arena);
-    layers::mix_experts({ops::best_kernels(), *workers}, experts, shape, {ids, weights}, x, y, inner, scratch);
+    const auto [inner, scratch, products] = cut(arena);
+    const ops::Run run{ops::best_kernels(), *workers};
+    layers::mix_experts(run.with(products), experts, shape, {ids, weights}, x, y, inner, scratch);
 }
 
 }  // namespace rorqual

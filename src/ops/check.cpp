@@ -1,6 +1,7 @@
 #include "ops/check.hpp"
 
-#include "ops/kernels.hpp"
+#include "ops/decoded.hpp"
+#include "quant/decode.hpp"
 
 namespace rorqual::ops {
 namespace {
@@ -11,6 +12,9 @@ namespace {
 bool countable(std::int64_t rows, std::int64_t cols, std::int64_t bytes) {
     return cols == 0 || rows <= INT64_MAX / bytes / cols;
 }
+
+/// Formats that products have, as they are or decoded.
+bool has_products(DType dtype) { return is_plain(dtype) || (quant::can_decode(dtype) && block_length(dtype) > 1); }
 
 }  // namespace
 
@@ -23,10 +27,15 @@ void check_rows(const char* name, const ConstRows& x) {
 }
 
 void check_weight(const char* name, const WeightView& w) {
-    const auto format = static_cast<std::uint32_t>(w.dtype);
-    if (format >= Kernels::formats) refuse(std::string(name) + ": expected weights in f32, f16 or bf16, not dtype " + std::to_string(format));
+    if (!has_products(w.dtype)) {
+        refuse(std::string(name) + ": expected weights in f32, f16, bf16 or a block format, not dtype " + std::to_string(static_cast<std::int32_t>(w.dtype)));
+    }
     const std::string shape = std::string(name) + " [" + std::to_string(w.rows) + ", " + std::to_string(w.cols) + "]";
     if (w.rows < 0 || w.cols < 0) refuse(shape + ": sizes are not negative");
+    if (w.cols % block_length(w.dtype) != 0) {
+        refuse(shape + ": expected whole blocks of " + std::to_string(block_length(w.dtype)) + " columns in " + std::string(rorqual::name(w.dtype)));
+    }
+    if (w.packed()) refuse(shape + ": packed weights are the engine's own");
     if (!countable(w.rows, w.cols, sizeof(float))) refuse(shape + ": larger than the address space");
     if (!w.data && w.rows > 0 && w.cols > 0) refuse(shape + ": data is null");
 }

@@ -2,7 +2,10 @@
 
 #include "rorqual/ops.hpp"
 
+#include <memory_resource>
+
 #include "ops/check.hpp"
+#include "ops/decoded.hpp"
 #include "ops/run.hpp"
 
 namespace rorqual::ops {
@@ -10,6 +13,17 @@ namespace {
 
 /// The executor's workers, or the calling thread.
 std::unique_ptr<cpu::Workers> workers_of(Executor* executor) { return executor ? cpu::Workers::on(*executor) : cpu::Workers::caller(); }
+
+/// body(run) with scratch for `values` decoded weights a worker.
+template <class Body>
+void with_scratch(cpu::Workers& workers, std::int64_t values, const Body& body) {
+    const Run run{best_kernels(), workers};
+    if (values == 0) return body(run);
+    cpu::Arena counting;
+    (void)Scratch::cut(counting, values, workers.count());
+    cpu::Arena arena(counting.bytes(), *std::pmr::new_delete_resource());
+    body(run.with(Scratch::cut(arena, values, workers.count())));
+}
 
 }  // namespace
 
@@ -26,7 +40,7 @@ void matmul(WeightView w, ConstRows x, Rows y, Executor* executor) {
     check_size("y: rows", y.rows, x.rows);
     check_size("y: columns", y.cols, w.rows);
     const auto workers = workers_of(executor);
-    matmul(Run{best_kernels(), *workers}, w, x, y);
+    with_scratch(*workers, decoded_values(w), [&](const Run& run) { matmul(run, w, x, y); });
 }
 
 void matmul_transposed(WeightView w, ConstRows x, Rows y, Executor* executor) {
@@ -37,7 +51,7 @@ void matmul_transposed(WeightView w, ConstRows x, Rows y, Executor* executor) {
     check_size("y: rows", y.rows, x.rows);
     check_size("y: columns", y.cols, w.cols);
     const auto workers = workers_of(executor);
-    matmul_transposed(Run{best_kernels(), *workers}, w, x, y);
+    with_scratch(*workers, is_plain(w.dtype) ? 0 : w.rows * w.cols, [&](const Run& run) { matmul_transposed(run, w, x, y); });
 }
 
 void rms_norm(ConstRows x, std::span<const float> weight, float eps, Rows y) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ops/decoded.hpp"
 #include "ops/matmul/libraries.hpp"
 
 namespace rorqual::ops {
@@ -31,22 +32,32 @@ struct Range {
 
 std::size_t format_of(const WeightView& w) noexcept { return static_cast<std::size_t>(w.dtype); }
 
-/// Rows in one task of a product with one token: a multiple of the eight that kernels take at once.
+/// Rows in one task of a product with one token: a multiple of the eight that kernels take at once, and of a panel's.
 std::int64_t matvec_task_rows(const WeightView& w) noexcept {
+    constexpr std::int64_t step = WeightView::panel_rows;
     const std::int64_t rows = task_bytes / std::max<std::int64_t>(1, w.row_bytes());
-    return std::clamp<std::int64_t>(rows / 8 * 8, 8, 1024);
+    return std::clamp<std::int64_t>(rows / step * step, step, 1024);
 }
 
-/// body(rows of W, rows of x, their part of y) for every task of the grid, row tasks first: neighbours share rows of x, which are
+/// Scratch is the caller's promise; a broken one must not write elsewhere.
+void check_scratch(const Run& run, std::int64_t values) {
+    if (run.scratch.each < values * static_cast<std::int64_t>(sizeof(float))) {
+        throw Error(Status::internal, "product: no scratch for " + std::to_string(values) + " decoded weights");
+    }
+}
+
+float* decoded_in(const Worker& worker) noexcept { return reinterpret_cast<float*>(worker.scratch.data()); }
+
+/// body(worker, rows of W, rows of x, their part of y) for every task of the grid, row tasks first: neighbours share rows of x, which are
 /// read again and again, and W is read once for each block of tokens.
 template <class Body>
 void for_blocks(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y, std::int64_t rows, std::int64_t tokens,
                 const Body& body) {
     const std::int64_t row_tasks = pieces(w.rows, rows);
-    run.parallel_for(row_tasks * pieces(x.rows, tokens), [&](std::int64_t task, std::size_t) {
+    run.parallel_for(row_tasks * pieces(x.rows, tokens), [&](std::int64_t task, std::size_t worker) {
         const Range n(task % row_tasks, rows, w.rows);
         const Range t(task / row_tasks, tokens, x.rows);
-        body(w.slice_rows(n.first, n.count), x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count).slice_cols(n.first, n.count));
+        body(worker, w.slice_rows(n.first, n.count), x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count).slice_cols(n.first, n.count));
     });
 }
 
@@ -62,7 +73,7 @@ auto library(Gemm gemm) {
 void library_matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
     const auto product = library(run.gemm);
     std::atomic<bool> failed{false};
-    for_blocks(run, w, x, y, library_task_rows, library_task_tokens, [&](const WeightView& wb, const ConstRows& xb, const Rows& yb) {
+    for_blocks(run, w, x, y, library_task_rows, library_task_tokens, [&](std::size_t, const WeightView& wb, const ConstRows& xb, const Rows& yb) {
         if (!product(wb, xb, yb)) failed.store(true, std::memory_order_relaxed);
     });
     if (failed) throw Error(Status::no_memory, "gemm: the library could not compute a product of " + std::to_string(x.rows) + " rows");
@@ -83,30 +94,40 @@ bool has(Gemm gemm) noexcept {
     return gemm == Gemm::own || gemm == Gemm::eigen || gemm == Gemm::onednn;
 }
 
-void matmul(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y) {
-    const ProductFn product = x.rows == 1 ? kernels.matvec[format_of(w)] : kernels.matmul[format_of(w)];
-    product(w, x, y);
+void matmul(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y) {
+    const Kernels& kernels = worker.kernels;
+    const auto products = x.rows == 1 ? kernels.matvec : kernels.matmul;
+    if (is_plain(w.dtype)) return products[format_of(w)](w, x, y);
+    for (std::int64_t n = 0; n < w.rows; n += WeightView::panel_rows) {
+        const auto count = std::min(WeightView::panel_rows, w.rows - n);
+        decode_rows(w, n, count, decoded_in(worker));
+        products[format_of({})](weight_view({decoded_in(worker), count, w.cols}), x, y.slice_cols(n, count));
+    }
 }
 
-void matmul_transposed(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y) {
-    kernels.matmul_transposed[format_of(w)](w, x, y);
+void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y) {
+    if (is_plain(w.dtype)) return worker.kernels.matmul_transposed[format_of(w)](w, x, y);
+    decode_rows(w, 0, w.rows, decoded_in(worker));
+    worker.kernels.matmul_transposed[format_of({})](weight_view({decoded_in(worker), w.rows, w.cols}), x, y);
 }
 
 void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
     const bool aligned = reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
     if (run.gemm != Gemm::own && w.dtype == DType::f32 && aligned && x.rows >= library_rows && w.cols > 0) return library_matmul(run, w, x, y);
+    check_scratch(run, decoded_values(w));
     const std::int64_t rows = x.rows == 1 ? matvec_task_rows(w) : task_rows;
-    for_blocks(run, w, x, y, rows, task_tokens, [&](const WeightView& wb, const ConstRows& xb, const Rows& yb) {
-        matmul(run.kernels, wb, xb, yb);
+    for_blocks(run, w, x, y, rows, task_tokens, [&](std::size_t worker, const WeightView& wb, const ConstRows& xb, const Rows& yb) {
+        matmul(run.at(worker), wb, xb, yb);
     });
 }
 
 void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
     // Split over rows of x: a piece of columns of W would not be a WeightView.
     const std::int64_t tokens = std::clamp<std::int64_t>(task_elements * 16 / std::max<std::int64_t>(1, w.cols), 1, task_tokens);
-    run.parallel_for(pieces(x.rows, tokens), [&](std::int64_t task, std::size_t) {
+    if (!is_plain(w.dtype)) check_scratch(run, w.rows * w.cols);
+    run.parallel_for(pieces(x.rows, tokens), [&](std::int64_t task, std::size_t worker) {
         const Range t(task, tokens, x.rows);
-        matmul_transposed(run.kernels, w, x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count));
+        matmul_transposed(run.at(worker), w, x.slice_rows(t.first, t.count), y.slice_rows(t.first, t.count));
     });
 }
 

@@ -5,6 +5,7 @@
 
 #include "cpu/workers.hpp"
 #include "ops/kernels.hpp"
+#include "ops/scratch.hpp"
 #include "rorqual/error.hpp"
 #include "rorqual/ops.hpp"
 
@@ -22,12 +23,23 @@ enum class Gemm { own,
 /// A library carries products of this many rows of x or more; fewer stay with own kernels.
 inline constexpr std::int64_t library_rows = 16;
 
+/// What one worker computes with: what the body of a parallel_for hands to products.
+struct Worker {
+    const Kernels& kernels;
+    std::span<std::byte> scratch = {};  ///< its own part; empty is enough for plain weights
+};
+
 /// What operations need besides their operands: the chosen kernels, the workers, and whether to stop.
 struct Run {
     const Kernels& kernels;
     cpu::Workers& workers;
     const cpu::CancelFlag* cancel = nullptr;
     Gemm gemm = Gemm::own;
+    Scratch scratch = {};
+
+    /// The same with memory for products with quantised weights.
+    [[nodiscard]] Run with(const Scratch& memory) const noexcept { return {kernels, workers, cancel, gemm, memory}; }
+    [[nodiscard]] Worker at(std::size_t worker) const noexcept { return {kernels, scratch.of(worker)}; }
 
     /// body(task, worker) for every task; throws Error(cancelled) if stopped on the way.
     template <class Body>
@@ -39,15 +51,16 @@ struct Run {
     }
 };
 
-/// The threaded forms of the products: split over rows of W (and blocks of x), same bits for any number of workers.
-/// T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so, the weights are f32 and x has
+/// The threaded forms of the products: split over rows of W (and blocks of x), same bits for any number of workers. Quantised weights
+/// are decoded to f32 in scratch: Error(internal) where that is too small. T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so, the weights are f32 and x has
 /// library_rows or more. Throws Error: cancelled; with a library also unsupported and no_memory.
 void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
 void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
 
-/// On the calling thread: what the body of a parallel_for uses.
-void matmul(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y);
-void matmul_transposed(const Kernels& kernels, const WeightView& w, const ConstRows& x, const Rows& y);
+/// On the calling thread: what the body of a parallel_for uses. Callers have seen to it that scratch is large enough: decoded_values(w)
+/// for matmul, all of w for matmul_transposed.
+void matmul(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
+void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
 
 /// Row-wise operations split over rows of x.
 void rms_norm(const Run& run, const ConstRows& x, std::span<const float> weight, float eps, const Rows& y);

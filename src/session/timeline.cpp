@@ -136,12 +136,12 @@ void Timeline::evaluate_piece(std::size_t count, std::span<float> every_logit) {
         if (const std::size_t from = std::max(first, wanted_from); from < end) {
             const auto rows = static_cast<std::int64_t>(end - from);
             const Rows out(every_logit.data() + static_cast<std::int64_t>(from - wanted_from) * vocab, rows, vocab);
-            network().logits(run_, hidden.slice_rows(rows_from(from), rows), out);
+            network().logits(run_, *buffers_.workspace, hidden.slice_rows(rows_from(from), rows), out);
         }
         if (end == length()) {
             logits_length_ = 0;
             if (every_logit.empty()) {
-                network().logits(run_, hidden.slice_rows(rows_from(end - 1), 1), Rows(buffers_.logits.data(), 1, vocab));
+                network().logits(run_, *buffers_.workspace, hidden.slice_rows(rows_from(end - 1), 1), Rows(buffers_.logits.data(), 1, vocab));
             } else {
                 std::ranges::copy(every_logit.last(buffers_.logits.size()), buffers_.logits.begin());
             }

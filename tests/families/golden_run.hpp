@@ -69,7 +69,7 @@ class GoldenRun {
             const Rows rows(hidden.data(), count, g.hidden_size);
             const auto piece = tokens.subspan(static_cast<std::size_t>(t), static_cast<std::size_t>(count));
             network.forward(run, {options_.attention, &recorder}, piece, t, states, *workspace, rows);
-            network.logits(run, rows, {result.logits.data() + t * g.vocab_size, count, g.vocab_size});
+            network.logits(run, *workspace, rows, {result.logits.data() + t * g.vocab_size, count, g.vocab_size});
         }
         return result;
     }

@@ -56,7 +56,7 @@ TEST_CASE("products have the same bits for 1, 2, 3 and 7 threads and on a host's
             Matrix x(s.t, s.k, 2, values);
             same_for_any_workers(s.t, s.n, [&](Workers& workers, const Rows& y) { ops::matmul(ops::Run{kernels, workers}, w.view(), x.view(), y); });
             Matrix whole(s.t, s.n), parts(s.t, s.n);
-            ops::matmul(kernels, w.view(), x.view(), whole.view());
+            ops::matmul(ops::Worker{kernels}, w.view(), x.view(), whole.view());
             ops::matmul(ops::Run{kernels, *Workers::pool(2)}, w.view(), x.view(), parts.view());
             CHECK(whole.bits() == parts.bits());
 

@@ -18,6 +18,7 @@ struct Scratch final : Workspace {
     Rows cos, sin;   ///< [chunk, rope/2]
     layers::Mla::Scratch mla;
     layers::FfnScratch inner;
+    ops::Scratch products;
     layers::ExpertFfn::Scratch experts;  ///< empty in models without experts
 };
 

@@ -62,12 +62,21 @@ std::unique_ptr<Workspace> DeepseekV2::new_workspace(cpu::Arena& arena, std::int
                       ExpertsScratch::cut(arena, shape, chunk, workers)};
     }
     s->inner = layers::FfnScratch::cut(arena, inner);
+    s->products = ops::Scratch::cut(arena, most_decoded_values(), workers);
     return s;
 }
 
-void DeepseekV2::forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
+// Of the widest matrix, were it quantised.
+std::int64_t DeepseekV2::most_decoded_values() const {
+    const auto& mla = config_.mla;
+    const auto widest = std::max({mla.hidden, mla.q_lora_rank, mla.out_width(), config_.dense_width, config_.expert_width, config_.shared_width});
+    return std::max(WeightView::panel_rows * widest, layers::AttentionScratch::decoded_values(mla.shape));
+}
+
+void DeepseekV2::forward(const ops::Run& given, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
                          States& states, Workspace& workspace, Rows hidden) const {
     auto& scratch = static_cast<Scratch&>(workspace);
+    const auto run = given.with(scratch.products);
     const auto T = static_cast<std::int64_t>(tokens.size());
     const auto cos = scratch.cos.slice_rows(0, T), sin = scratch.sin.slice_rows(0, T);
     const Activations a{scratch.x.slice_rows(0, T), scratch.h.slice_rows(0, T), scratch.out.slice_rows(0, T), {cos, sin}, scratch};
@@ -85,6 +94,8 @@ void DeepseekV2::forward(const ops::Run& run, const Compute& compute, std::span<
     ops::rms_norm(run, a.x, norm_, config_.norm_eps, hidden);
 }
 
-void DeepseekV2::logits(const ops::Run& run, ConstRows hidden, Rows logits) const { ops::matmul(run, head_, hidden, logits); }
+void DeepseekV2::logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const {
+    ops::matmul(run.with(static_cast<Scratch&>(workspace).products), head_, hidden, logits);
+}
 
 }  // namespace rorqual::families::deepseek_v2

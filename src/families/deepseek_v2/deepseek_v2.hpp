@@ -23,12 +23,13 @@ class DeepseekV2 final : public Network {
                                                            std::size_t workers) const override;
     void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
                  States& states, Workspace& workspace, Rows hidden) const override;
-    void logits(const ops::Run& run, ConstRows hidden, Rows logits) const override;
+    void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const override;
 
  private:
     void list_attention(weights::TensorTable& table, const std::string& prefix, layers::Mla::Weights& to) const;
     void list_experts(weights::TensorTable& table, const std::string& prefix, layers::ExpertFfn& to) const;
     void count_parameters();
+    [[nodiscard]] std::int64_t most_decoded_values() const;
 
     Config config_;
     Rope rope_;

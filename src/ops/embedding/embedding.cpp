@@ -1,4 +1,5 @@
 #include "ops/check.hpp"
+#include "ops/decoded.hpp"
 #include "ops/weight_formats.hpp"
 #include "rorqual/ops.hpp"
 
@@ -29,7 +30,8 @@ void embedding(WeightView table, std::span<const Token> ids, Rows y) {
     }
     if (table.dtype == DType::f32) return rows_of<F32>(table, ids, y);
     if (table.dtype == DType::f16) return rows_of<F16>(table, ids, y);
-    return rows_of<Bf16>(table, ids, y);
+    if (table.dtype == DType::bf16) return rows_of<Bf16>(table, ids, y);
+    for (std::size_t t = 0; t < ids.size(); ++t) decode_rows(table, ids[t], 1, y.data + static_cast<std::int64_t>(t) * y.stride);
 }
 
 }  // namespace rorqual::ops
