@@ -1,6 +1,7 @@
 // rorqual run: a prompt goes in, text comes out as it is written; one line on standard error says how fast.
 #include <sys/resource.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -90,18 +91,32 @@ Generation start(rq_session* session, const RunArguments& arguments, const rq_sa
     return Generation(generation);
 }
 
-/// Prints pieces until the last.
-void write_story(rq_generation* generation) {
+/// Prints pieces until the last; `tokens` counts them.
+void write_story(rq_generation* generation, std::uint64_t& tokens) {
     rq_piece piece = RQ_PIECE_INIT;
     do {
         call(rq_generation_next, generation, &piece);
+        if (piece.token >= 0) ++tokens;
         print({piece.text, piece.text_len});
     } while (piece.finish == RQ_FINISH_NONE);
 }
 
 double per_second(std::uint64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
 
-void print_summary(const RunArguments& arguments, const rq_model* model, rq_session* session) {
+/// "12 tokens at 340 tokens/s"; without the rate where nothing was measured.
+std::string tokens_text(std::uint64_t count, double rate, int digits) {
+    std::array<char, 64> text{};
+    const char* const plural = count == 1 ? "" : "s";
+    if (rate > 0) {
+        std::snprintf(text.data(), text.size(), "%llu token%s at %.*f tokens/s", static_cast<unsigned long long>(count), plural, digits, rate);
+    } else {
+        std::snprintf(text.data(), text.size(), "%llu token%s", static_cast<unsigned long long>(count), plural);
+    }
+    return text.data();
+}
+
+void print_summary(const RunArguments& arguments, const rq_model* model, rq_session* session, std::size_t prompt_tokens,
+                   std::uint64_t story_tokens) {
     rq_metrics metrics = RQ_METRICS_INIT;
     call(rq_session_metrics, session, &metrics);
     const rq_model_info info = info_of(model);
@@ -109,10 +124,10 @@ void print_summary(const RunArguments& arguments, const rq_model* model, rq_sess
     getrusage(RUSAGE_SELF, &usage);
     const auto peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
     const auto folder = std::filesystem::weakly_canonical(arguments.model.path).filename().string();
-    std::fprintf(stderr, "%s (%s), mode %s, %u thread%s, prompt %llu tokens at %.0f tokens/s, story %llu tokens at %.1f tokens/s, %s of memory\n",
-                 folder.c_str(), text_of(rq_model_type, model).c_str(), arguments.session.mode.c_str(), info.threads, info.threads == 1 ? "" : "s",
-                 static_cast<unsigned long long>(metrics.prefill_tokens), per_second(metrics.prefill_tokens, metrics.prefill_seconds),
-                 static_cast<unsigned long long>(metrics.decode_tokens), per_second(metrics.decode_tokens, metrics.decode_seconds), bytes_text(peak).c_str());
+    const auto read = tokens_text(prompt_tokens, per_second(metrics.prefill_tokens, metrics.prefill_seconds), 0);
+    const auto written = tokens_text(story_tokens, per_second(metrics.decode_tokens, metrics.decode_seconds), 1);
+    std::fprintf(stderr, "%s (%s), mode %s, %u thread%s, prompt %s, story %s, %s of memory\n", folder.c_str(), text_of(rq_model_type, model).c_str(),
+                 arguments.session.mode.c_str(), info.threads, info.threads == 1 ? "" : "s", read.c_str(), written.c_str(), bytes_text(peak).c_str());
 }
 
 void run(const RunArguments& arguments) {
@@ -123,19 +138,21 @@ void run(const RunArguments& arguments) {
     const Session session = new_session(model.get(), arguments.session);
     const rq_sampling_options options = sampling(arguments, model.get());
     bool interrupted = false;
+    std::uint64_t story_tokens = 0;
     {
         const Interruptible ctrl_c(session.get());
-        if (arguments.echo) print(text);
         try {
             call(rq_session_sync, session.get(), prompt.data(), prompt.size(), static_cast<std::size_t*>(nullptr), static_cast<std::size_t*>(nullptr));
-            write_story(start(session.get(), arguments, options).get());
+            const Generation generation = start(session.get(), arguments, options);
+            if (arguments.echo) print(text);
+            write_story(generation.get(), story_tokens);
         } catch (const LibraryError& error) {
             if (error.status != RQ_ERR_CANCELLED) throw;
             interrupted = true;
         }
     }
     print("\n");
-    print_summary(arguments, model.get(), session.get());
+    print_summary(arguments, model.get(), session.get(), prompt.size(), story_tokens);
     if (interrupted) throw Failure("", exit_interrupted);
 }
 
