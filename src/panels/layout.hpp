@@ -50,4 +50,8 @@ struct Panels {
 /// Pure rearranging: every code and scale survives. Any thread; different panels at the same time.
 void pack(DType format, const std::byte* matrix, std::int64_t rows, std::int64_t cols, std::int64_t first, std::int64_t count, std::byte* to);
 
+/// The way back: rows [first, first + count) of w as f32, adjacent in `to`: bit for bit what quant::decode makes of the file's blocks.
+/// Any thread. Reading one row of a panel costs the memory traffic of all 16.
+void decode_rows(const Panels& w, std::int64_t first, std::int64_t count, float* to);
+
 }  // namespace rorqual::panels

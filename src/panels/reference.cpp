@@ -2,70 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "panels/formats.hpp"
 #include "panels/kernels.hpp"
-#include "quant/block_reader.hpp"
-#include "quant/codebooks.hpp"
-#include "quant/float8.hpp"
+#include "panels/row_of_super.hpp"
 
 namespace rorqual::panels {
 namespace {
-
-using namespace quant;
-
-/// One row of one super-block.
-struct RowOfSuper {
-    const PanelFormat& f;
-    const std::byte* header;
-    std::int64_t blocks;
-    int r;
-
-    [[nodiscard]] int code(int k) const {
-        const int quad = k % 32 / 4, lane = 4 * r + k % 4;
-        const std::byte* plane = header + f.header_bytes(blocks) + k / 32 * f.code_bytes();
-        if (f.bits8) return byte_at(plane, 64 * quad + lane) - f.offset;
-        int value = 0, shift = 0;
-        if (f.bits4) {
-            value = byte_at(plane, 64 * (quad / 2) + lane) >> (4 * (quad % 2)) & 15;
-            shift = 4;
-            plane += 4 * line_bytes;
-        }
-        if (f.bits2) {
-            value |= (byte_at(plane, 64 * (quad / 4) + lane) >> (2 * (quad % 4)) & 3) << shift;
-            shift += 2;
-            plane += 2 * line_bytes;
-        }
-        if (f.bits1) value |= (byte_at(plane, lane) >> quad & 1) << shift;
-        if (f.codes == Codes::iq4) return iq4_values[static_cast<std::size_t>(value)];
-        if (f.codes == Codes::e2m1) return e2m1_doubled[static_cast<std::size_t>(value)];
-        return value - f.offset;
-    }
-    [[nodiscard]] int six_bits(int pair, bool second) const {  // the scale_min_6 and scale_6 headers
-        const std::uint8_t low = byte_at(header + 64, 16 * pair + r);
-        const int high = byte_at(header + 192, 16 * (pair / 2) + r) >> (4 * (pair % 2));
-        return second ? high_nibble(low) | (high >> 2 & 3) << 4 : low_nibble(low) | (high & 3) << 4;
-    }
-    [[nodiscard]] int scale(int group16) const {
-        switch (f.header) {
-            case Header::scale_min_6: return six_bits(group16 / 2, false);
-            case Header::scale_6: return six_bits(group16 / 2, group16 % 2 != 0) - 32;
-            case Header::scale_min_4: return low_nibble(byte_at(header + 64, 16 * group16 + r));
-            case Header::scale_8x16: return signed_at(header + 64, 16 * group16 + r);
-            case Header::scale_8x8: return signed_at(header + 64, 16 * (group16 / 2) + r);
-            default: return 0;
-        }
-    }
-    [[nodiscard]] int min(int group16) const {
-        if (f.header == Header::scale_min_6) return six_bits(group16 / 2, true);
-        if (f.header == Header::scale_min_4) return high_nibble(byte_at(header + 64, 16 * group16 + r));
-        return 0;
-    }
-    [[nodiscard]] float block_scale(int b) const {
-        if (f.header == Header::exponent) return 0.5f * f8_e8m0_values[byte_at(header, 16 * b + r)];
-        return half_at(header + (f.header == Header::half ? 32 : 64) * b + 2 * r);
-    }
-    [[nodiscard]] float block_min(int b) const { return half_at(header + 64 * b + 32 + 2 * r); }
-};
 
 float super_scale(const RowOfSuper& row, const std::int8_t* q, const std::int16_t* sums, float dx, float acc) {
     std::int64_t s = 0, m = 0;
@@ -75,9 +16,9 @@ float super_scale(const RowOfSuper& row, const std::int8_t* q, const std::int16_
         s += row.scale(g) * isum;
         m += row.min(g) * sums[g];
     }
-    acc = std::fma(static_cast<float>(s), half_at(row.header + 2 * row.r) * dx, acc);
+    acc = std::fma(static_cast<float>(s), row.d() * dx, acc);
     if (row.f.header == Header::scale_min_6 || row.f.header == Header::scale_min_4) {
-        acc = std::fma(-static_cast<float>(m), half_at(row.header + 32 + 2 * row.r) * dx, acc);
+        acc = std::fma(-static_cast<float>(m), row.dmin() * dx, acc);
     }
     return acc;
 }
