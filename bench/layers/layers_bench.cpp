@@ -80,7 +80,7 @@ void attention(benchmark::State& state, const AttentionCase& c) {
     const ops::Run run{ops::best_kernels(), *workers};
     const auto compute = [&](AttentionForm form) {
         std::vector<float> out(static_cast<std::size_t>(c.queries * s.heads * s.v_head_dim));
-        layers::attend(run, s, form, {q.data(), c.queries, s.heads * head}, cache.blocks(), weight_view({w.data(), s.heads * per_head, s.kv_lora_rank}),
+        layers::attend(run, s, form, {q.data(), c.queries, s.heads * head}, cache.blocks(), {weight_view({w.data(), s.heads * per_head, s.kv_lora_rank}), {}, {}},
                        c.cached, {out.data(), c.queries, s.heads * s.v_head_dim}, scratch);
         return out;
     };
@@ -129,7 +129,7 @@ void mixing(benchmark::State& state, DType format, std::int64_t tokens, std::siz
     const auto [inner, scratch] = cut(arena);
     std::vector<float> y(x.size());
     const auto compute = [&] {
-        layers::mix_experts({ops::best_kernels(), *workers}, experts, s, {ids, weights}, {x.data(), tokens, s.hidden}, {y.data(), tokens, s.hidden}, inner, scratch);
+        layers::mix_experts({ops::best_kernels(), *workers}, experts, s, {ids, weights}, ConstRows(x.data(), tokens, s.hidden), {y.data(), tokens, s.hidden}, inner, scratch);
     };
     compute();
     std::vector<float> last(static_cast<std::size_t>(s.hidden));

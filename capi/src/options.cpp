@@ -29,7 +29,8 @@ std::vector<std::string> stop_strings(const rq_generation_options& o) {
 SessionOptions session_options(const rq_session_options* given) {
     const auto o = input_or_defaults(given, "options");
     SessionOptions session;
-    code(o.mode, RQ_MODE_EXACT + 1, "options.mode");  // both codes mean Mode::exact, the engine's default
+    constexpr Mode modes[] = {Mode::automatic, Mode::exact, Mode::fast};
+    session.mode = modes[code(o.mode, RQ_MODE_FAST + 1, "options.mode")];
     session.cache = code(o.cache, RQ_CACHE_BF16 + 1, "options.cache") == RQ_CACHE_BF16 ? CacheFormat::bf16 : CacheFormat::f32;
     session.reproducible = !yes_or_no(o.relaxed, "options.relaxed");
     session.context = size(o.context, "options.context");

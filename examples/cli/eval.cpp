@@ -119,7 +119,7 @@ void add_eval(CLI::App& program) {
     command->add_option("--out", arguments->out, "File to write: logits.X [T, V] F32, and what is asked for below")->required();
     command->add_option("--greedy", arguments->greedy, "Also greedy.X [N] I64: the N likeliest tokens that follow, stop tokens ignored")->check(CLI::Range(1, 1 << 24));
     command->add_flag("--experts", arguments->experts, "Also experts.X [expert layers, T, k] I32");
-    command->add_option("--mode", arguments->session.mode, "exact")->check(CLI::IsMember({"exact", "fast"}));
+    command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
     command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered")->check(CLI::IsMember({"f32", "bf16"}));
     command->add_option("--chunk", arguments->session.chunk, "Evaluate prompts in pieces of so many tokens");
     command->add_option("--threads", arguments->model.threads, "0 = one per physical core");

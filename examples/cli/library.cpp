@@ -21,12 +21,17 @@ Model open_model(const ModelArguments& arguments) {
 
 rq_session_options session_options(const SessionArguments& arguments) {
     rq_session_options options = RQ_SESSION_OPTIONS_INIT;
-    if (arguments.mode != "exact") throw LibraryError(RQ_ERR_UNSUPPORTED, "--mode " + arguments.mode + ": not supported by this version, which computes in mode exact");
-    options.mode = RQ_MODE_EXACT;
+    options.mode = arguments.mode == "exact" ? RQ_MODE_EXACT : arguments.mode == "fast" ? RQ_MODE_FAST
+                                                                                        : RQ_MODE_DEFAULT;
     options.cache = arguments.cache == "bf16" ? RQ_CACHE_BF16 : RQ_CACHE_F32;
     options.context = arguments.context;
     options.chunk = arguments.chunk;
     return options;
+}
+
+std::string mode_text(const rq_model* model, const SessionArguments& arguments) {
+    const std::int32_t mode = session_options(arguments).mode;
+    return (mode == RQ_MODE_DEFAULT ? info_of(model).default_mode : mode) == RQ_MODE_FAST ? "fast" : "exact";
 }
 
 Session new_session(const rq_model* model, const SessionArguments& arguments) {

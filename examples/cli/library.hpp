@@ -57,7 +57,7 @@ struct ModelArguments {
     std::string isa;
 };
 struct SessionArguments {
-    std::string mode = "exact";
+    std::string mode;  // "" = the library's choice
     std::string cache = "f32";
     std::uint64_t context = 0;
     std::uint64_t chunk = 0;
@@ -66,6 +66,8 @@ struct SessionArguments {
 [[nodiscard]] Source open_source(const std::string& path);
 [[nodiscard]] Model open_model(const ModelArguments& arguments);
 [[nodiscard]] rq_session_options session_options(const SessionArguments& arguments);
+/// The name of the mode that sessions with these options compute in.
+[[nodiscard]] std::string mode_text(const rq_model* model, const SessionArguments& arguments);
 [[nodiscard]] Session new_session(const rq_model* model, const SessionArguments& arguments);
 [[nodiscard]] rq_model_info info_of(const rq_model* model);
 

@@ -127,7 +127,7 @@ void print_summary(const RunArguments& arguments, const rq_model* model, rq_sess
     const auto read = tokens_text(prompt_tokens, per_second(metrics.prefill_tokens, metrics.prefill_seconds), 0);
     const auto written = tokens_text(story_tokens, per_second(metrics.decode_tokens, metrics.decode_seconds), 1);
     std::fprintf(stderr, "%s (%s), mode %s, %u thread%s, prompt %s, story %s, %s of memory\n", folder.c_str(), text_of(rq_model_type, model).c_str(),
-                 arguments.session.mode.c_str(), info.threads, info.threads == 1 ? "" : "s", read.c_str(), written.c_str(), bytes_text(peak).c_str());
+                 mode_text(model, arguments.session).c_str(), info.threads, info.threads == 1 ? "" : "s", read.c_str(), written.c_str(), bytes_text(peak).c_str());
 }
 
 void run(const RunArguments& arguments) {
@@ -184,7 +184,7 @@ void add_run(CLI::App& program) {
     const auto compute_option = [&](const char* name, auto& to, const char* help) { return command->add_option(name, to, help)->group("Computing"); };
     compute_option("--threads", arguments->model.threads, "0 = one per physical core");
     compute_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
-    compute_option("--mode", arguments->session.mode, "exact")->check(CLI::IsMember({"exact", "fast"}));
+    compute_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
     compute_option("--cache", arguments->session.cache, "How earlier tokens are remembered")->check(CLI::IsMember({"f32", "bf16"}));
     compute_option("--context", arguments->session.context, "Room in tokens; 0 = the model's own");
     compute_option("--chunk", arguments->session.chunk, "Evaluate the prompt in pieces of so many tokens");

@@ -26,7 +26,9 @@ enum class CacheFormat : std::int32_t {
 
 /// How products are computed.
 enum class Mode : std::int32_t {
-    exact = 0,  ///< weights as stored, f32 activations and sums: the truth other modes are compared with
+    exact = 0,      ///< weights as stored, f32 activations and sums: the truth other modes are compared with
+    fast = 1,       ///< int8 activations where weights are quantised, and for all the cheapest way to compute
+    automatic = 2,  ///< fast for models with quantised weights, else exact
 };
 
 /// A model's sizes. Names as in config.json.
@@ -74,8 +76,8 @@ struct SessionOptions {
     std::int64_t context = 0;  ///< room in tokens; 0 = the model's own
     std::int64_t chunk = 512;  ///< a prompt is evaluated in pieces of at most so many tokens; also the cancel granularity's upper bound
     CacheFormat cache = CacheFormat::f32;
-    Mode mode = Mode::exact;
-    bool reproducible = true;  ///< same bits for every way of cutting a prompt. false lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
+    Mode mode = Mode::automatic;
+    bool reproducible = true;  ///< in mode exact, same bits for every way of cutting a prompt. false, like mode fast, lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
 };
 
 /// One tensor of the checkpoint, for display.
@@ -129,6 +131,8 @@ class Model : public std::enable_shared_from_this<Model> {
     /// Threads in use, kernels in use and why no better ones: one line each.
     [[nodiscard]] std::vector<std::string> kernel_report() const;
     [[nodiscard]] std::size_t threads() const noexcept;
+    /// What Mode::automatic means for this model.
+    [[nodiscard]] Mode default_mode() const noexcept;
 
     /// A new, empty timeline. Throws Error(invalid_argument) for a context beyond the model's, std::bad_alloc.
     [[nodiscard]] Session session(const SessionOptions& options = {}) const;

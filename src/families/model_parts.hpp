@@ -13,7 +13,8 @@ namespace rorqual {
 
 /// What an open model is made of. Immutable after Model::open except for the workers, which serialise themselves.
 struct Model::Parts {
-    weights::WeightStore store;  ///< owns or maps the bytes behind the network's views
+    weights::WeightStore store;   ///< owns or maps the bytes behind the network's views; and
+    weights::PackedStore packed;  ///< owns what was packed
     std::unique_ptr<families::Network> network;
     std::optional<Tokenizer> tokenizer;
     std::optional<Token> bos;

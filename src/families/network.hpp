@@ -14,6 +14,7 @@
 #include "rorqual/mla.hpp"
 #include "rorqual/model.hpp"
 #include "weights/config_reader.hpp"
+#include "weights/packed_store.hpp"
 #include "weights/tensor_table.hpp"
 
 namespace rorqual::families {
@@ -57,8 +58,8 @@ class Network {
     /// Every tensor the container must have, with the places its views go to.
     virtual void list_tensors(weights::TensorTable& table) = 0;
 
-    /// After the table was loaded: rearranges or checks weights once. May be empty.
-    virtual void weights_loaded() {}
+    /// After the table was loaded and what can be packed was: ties weights, and adds packed forms of its own.
+    virtual void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) = 0;
 
     /// Bytes one token adds to the states of all layers.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
@@ -76,7 +77,7 @@ class Network {
     virtual void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
                          States& states, Workspace& workspace, Rows hidden) const = 0;
 
-    /// logits [T, V] of final hidden states [T, D].
+    /// logits [T, V] of final hidden states [T, D], T ≤ chunk.
     virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const = 0;
 };
 

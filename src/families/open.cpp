@@ -57,6 +57,22 @@ std::unique_ptr<cpu::Workers> workers_of(const ModelOptions& options) {
 // Token ids lie below; where config.json has problems, anything passes.
 std::int64_t vocabulary_of(const Blueprint& b) { return b.network ? b.network->geometry().vocab_size : INT32_MAX; }
 
+/// Packs the table's matrices whose formats have packed products; the views then are of the packed copies.
+weights::PackedStore pack_weights(const weights::TensorTable& table, cpu::Workers& workers, std::pmr::memory_resource& memory) {
+    const auto packs = [](const weights::TensorSpec& spec) {
+        return spec.packable && weights::can_pack(spec.matrix->dtype, spec.matrix->cols);
+    };
+    std::uint64_t expected = 0;
+    for (const auto& spec : table.specs()) {
+        if (packs(spec)) expected += weights::packed_bytes(spec.matrix->dtype, spec.matrix->rows, spec.matrix->cols);
+    }
+    weights::PackedStore packed(expected, memory);
+    for (const auto& spec : table.specs()) {
+        if (packs(spec)) *spec.matrix = packed.pack(*spec.matrix, workers);
+    }
+    return packed;
+}
+
 }  // namespace
 
 std::shared_ptr<const Model> Model::open(const Source& source, const ModelOptions& options) {
@@ -74,7 +90,8 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
     parts->identity = weights::identity(b.config_text, text.tokenizer_json, b.store.tensors());
     parts->weights_plan = plan_weights(b);
     b.store.load(b.table, *parts->memory);
-    b.network->weights_loaded();
+    parts->packed = pack_weights(b.table, *parts->workers, *parts->memory);
+    b.network->weights_loaded(parts->packed, *parts->workers);
     parts->store = std::move(b.store);
     parts->network = std::move(b.network);
     parts->config = std::move(b.config_text);

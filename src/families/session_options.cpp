@@ -21,7 +21,9 @@ SessionOptions resolve(const SessionOptions& options, const Geometry& geometry) 
     if (options.cache != CacheFormat::f32 && options.cache != CacheFormat::bf16) {
         refuse("cache", static_cast<std::int64_t>(options.cache), "f32 or bf16");
     }
-    if (options.mode != Mode::exact) refuse("mode", static_cast<std::int64_t>(options.mode), "exact");
+    if (options.mode != Mode::exact && options.mode != Mode::fast && options.mode != Mode::automatic) {
+        refuse("mode", static_cast<std::int64_t>(options.mode), "exact, fast or automatic");
+    }
     return resolved;
 }
 

@@ -2,13 +2,14 @@
 
 namespace rorqual::layers {
 
-void DenseFfn::forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& scratch) const {
-    const auto g = scratch.rows(x.rows, gate.rows);
-    const auto u = scratch.rows(x.rows, gate.rows, x.rows * gate.rows);
+void DenseFfn::forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& scratch) const {
+    const auto T = x.x.rows;
+    const auto g = scratch.rows(T, gate.rows);
+    const auto u = scratch.rows(T, gate.rows, T * gate.rows);
     ops::matmul(run, gate, x, g);
     ops::matmul(run, up, x, u);
     ops::swiglu(run, g, u, g);
-    ops::matmul(run, down, g, y);
+    ops::matmul(run, down, ops::input(run, g, scratch.quantised), y);
 }
 
 }  // namespace rorqual::layers

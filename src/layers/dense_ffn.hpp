@@ -16,7 +16,7 @@ struct DenseFfn {
     WeightView down;  ///< [D, m]
 
     /// x [T, D] → y [T, D].
-    void forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& scratch) const;
+    void forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& scratch) const;
 
     /// Values of FfnScratch that chunks of up to `chunk` tokens need at width m.
     [[nodiscard]] static std::int64_t inner_values(std::int64_t chunk, std::int64_t width) noexcept { return 2 * chunk * width; }

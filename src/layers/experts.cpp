@@ -7,14 +7,19 @@
 namespace rorqual::layers {
 namespace {
 
-constexpr std::int64_t token_block = 64;  // tokens of one expert in one product
-constexpr std::int64_t tile_most = 128;   // rows of a weight matrix in one task: gathering tokens costs 1/128 of their products
+// Tokens of one expert in one product, and rows of a weight matrix in one task. Gathering tokens costs 1/128 of their exact products.
+// Packed weights are unpacked for each block of tokens, so blocks are longer; 256 rows are what shares a scale in int8.
+struct Blocks {
+    std::int64_t tokens, rows;
+};
+constexpr Blocks exact_blocks = {64, 128};
+constexpr Blocks packed_blocks = {128, 256};
 
 // Rows of a matrix in one task, so that `matrices` like it make about four tasks for every worker. No result depends on it.
-std::int64_t tile_rows(std::int64_t rows, std::int64_t matrices, std::size_t workers) noexcept {
+std::int64_t tile_rows(std::int64_t rows, std::int64_t matrices, std::size_t workers, std::int64_t most) noexcept {
     constexpr std::int64_t step = 16;
     const auto tiles = ceil_div(4 * static_cast<std::int64_t>(workers), matrices);
-    return std::clamp(ceil_div(ceil_div(rows, tiles), step) * step, step, tile_most);
+    return std::clamp(ceil_div(ceil_div(rows, tiles), step) * step, step, most);
 }
 
 struct Mix {
@@ -22,21 +27,34 @@ struct Mix {
     std::span<const Expert> experts;
     const ExpertsShape& shape;
     const Router::Choice& choice;
-    ConstRows x;
+    const ops::Input& x;
     Rows y;
-    Rows inner;  // [T·k, m] silu(gate) ⊙ up of every choice, at its place
+    Rows inner;                             // [T·k, m] silu(gate) ⊙ up of every choice, at its place
+    panels::QuantisedRows inner_quantised;  // their int8 form, where `packed`
     const ExpertsScratch& scratch;
+    bool packed;  // int8 rows meet packed weights
     std::span<const std::int32_t> active = {};
 
     void sort_by_expert();
     void gate_and_up() const;
+    void inner_of(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
+    void inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
     void down_and_add() const;
+    void down_of(const WeightView& down, std::int64_t place, const Rows& out, std::size_t worker) const;
 
     std::int64_t first_place(std::int64_t expert) const noexcept { return scratch.first[static_cast<std::size_t>(expert)]; }
     std::int64_t slot_at(std::int64_t place) const noexcept { return scratch.slots[static_cast<std::size_t>(place)]; }
-    std::int64_t token_at(std::int64_t place) const noexcept { return slot_at(place) / shape.experts_per_token; }
-    static Rows of_worker(const Rows& rows, std::size_t worker, std::int64_t count) noexcept {
-        return rows.slice_rows(static_cast<std::int64_t>(worker) * token_block, count);
+    std::int64_t token_at(std::int64_t place) const noexcept { return scratch.tokens[static_cast<std::size_t>(place)]; }
+    const Blocks& blocks() const noexcept { return packed ? packed_blocks : exact_blocks; }
+    static Rows of_worker(const Rows& rows, std::size_t worker, std::int64_t most, std::int64_t count) noexcept {
+        return rows.slice_rows(static_cast<std::int64_t>(worker) * most, count);
+    }
+    // Room of one worker for `count` tokens × `rows` outputs.
+    static Rows outputs(const Rows& rows, std::size_t worker, std::int64_t count, std::int64_t cols) noexcept {
+        return of_worker(rows, worker, packed_blocks.tokens, count).slice_cols(0, cols);
+    }
+    panels::QuantisedRows inner_from(std::int64_t place, std::int64_t count) const noexcept {
+        return inner_quantised.shaped(inner.rows, inner.cols).slice_rows(place, count);
     }
     ConstRows gather(std::int64_t place, std::int64_t count, std::size_t worker) const noexcept;
 };
@@ -54,90 +72,126 @@ void Mix::sort_by_expert() {
     for (std::size_t slot = 0; slot < choice.ids.size(); ++slot) {
         const auto place = scratch.first[static_cast<std::size_t>(choice.ids[slot])]++;
         scratch.slots[static_cast<std::size_t>(place)] = static_cast<std::int32_t>(slot);
+        scratch.tokens[static_cast<std::size_t>(place)] = static_cast<std::int32_t>(static_cast<std::int64_t>(slot) / shape.experts_per_token);
     }
     std::copy_backward(scratch.first.begin(), scratch.first.end() - 1, scratch.first.end());
     scratch.first[0] = 0;
     active = scratch.active.first(used);
 }
 
-// The tokens at places [place, place + count) as adjacent rows. Formats with quantised activations will quantise here.
+// The tokens at places [place, place + count) as adjacent rows.
 ConstRows Mix::gather(std::int64_t place, std::int64_t count, std::size_t worker) const noexcept {
-    if (count == 1) return x.slice_rows(token_at(place), 1);
-    const auto rows = of_worker(scratch.gathered, worker, count);
-    for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(x.row(token_at(place + i)), rows.row(i).begin());
+    if (count == 1) return x.x.slice_rows(token_at(place), 1);
+    const auto rows = of_worker(scratch.gathered, worker, exact_blocks.tokens, count);
+    for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(x.x.row(token_at(place + i)), rows.row(i).begin());
     return rows;
 }
 
+// Columns [row, row + rows) of the inner activations at places [place, place + count).
+void Mix::inner_of(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const {
+    const auto h = gather(place, count, worker);
+    const auto gate = outputs(scratch.gate, worker, count, rows), up = outputs(scratch.up, worker, count, rows);
+    ops::matmul(run.at(worker), expert.gate.slice_rows(row, rows), h, gate);
+    ops::matmul(run.at(worker), expert.up.slice_rows(row, rows), h, up);
+    run.kernels.swiglu(gate, up, inner.slice_rows(place, count).slice_cols(row, rows));
+}
+
+// The same with packed weights: products gather by token, and the results are quantised where they lie; `row` is a multiple of 256.
+void Mix::inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const {
+    const auto gate = outputs(scratch.gate, worker, count, rows), up = outputs(scratch.up, worker, count, rows);
+    const auto* const tokens = scratch.tokens.data() + place;
+    ops::packed_matmul(run.at(worker), expert.gate.slice_rows(row, rows), x.quantised, tokens, gate);
+    ops::packed_matmul(run.at(worker), expert.up.slice_rows(row, rows), x.quantised, tokens, up);
+    run.kernels.swiglu(gate, up, gate);
+    for (std::int64_t i = 0; i < count; ++i) {
+        auto to = inner_from(place + i, 1);
+        to.q += row;
+        to.scale += row / 256;
+        to.sums += row / 16;
+        run.kernels.panels.quantise(gate.slice_rows(i, 1), 0, 1, to.shaped(1, rows));
+    }
+}
+
 void Mix::gate_and_up() const {
-    const auto tile = tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count());
+    const auto tile = packed ? packed_blocks.rows
+                             : tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count(), exact_blocks.rows);
     const auto tiles = ceil_div(shape.width, tile);
     run.parallel_for(static_cast<std::int64_t>(active.size()) * tiles, [&](std::int64_t task, std::size_t worker) {
         const auto id = active[static_cast<std::size_t>(task / tiles)];
         const auto& expert = experts[static_cast<std::size_t>(id)];
         const auto row = task % tiles * tile;
-        const auto count = std::min(tile, expert.gate.rows - row);
-        if (count <= 0) return;  // narrower than the widest
+        const auto rows = std::min(tile, expert.gate.rows - row);
+        if (rows <= 0) return;  // narrower than the widest
         const auto end = first_place(id + 1);
-        for (auto place = first_place(id); place < end; place += token_block) {
-            const auto tokens = std::min(token_block, end - place);
-            const auto h = gather(place, tokens, worker);
-            const auto gate = of_worker(scratch.gate, worker, tokens).slice_cols(0, count);
-            const auto up = of_worker(scratch.up, worker, tokens).slice_cols(0, count);
-            ops::matmul(run.at(worker), expert.gate.slice_rows(row, count), h, gate);
-            ops::matmul(run.at(worker), expert.up.slice_rows(row, count), h, up);
-            run.kernels.swiglu(gate, up, inner.slice_rows(place, tokens).slice_cols(row, count));
+        for (auto place = first_place(id); place < end; place += blocks().tokens) {
+            const auto count = std::min(blocks().tokens, end - place);
+            packed ? inner_of_packed(expert, place, count, row, rows, worker) : inner_of(expert, place, count, row, rows, worker);
         }
     });
 }
 
+// out = down · inner at places from `place` on.
+void Mix::down_of(const WeightView& down, std::int64_t place, const Rows& out, std::size_t worker) const {
+    if (packed) return ops::packed_matmul(run.at(worker), down, inner_from(place, out.rows), nullptr, out);
+    ops::matmul(run.at(worker), down, inner.slice_rows(place, out.rows).slice_cols(0, down.cols), out);
+}
+
 void Mix::down_and_add() const {
-    const auto tile = tile_rows(shape.hidden, 1, run.workers.count());
+    const auto tile = tile_rows(shape.hidden, 1, run.workers.count(), blocks().rows);
     run.parallel_for(ceil_div(shape.hidden, tile), [&](std::int64_t task, std::size_t worker) {
         const auto row = task * tile;
-        const auto count = std::min(tile, shape.hidden - row);
+        const auto rows = std::min(tile, shape.hidden - row);
         for (const auto id : active) {
-            const auto& down = experts[static_cast<std::size_t>(id)].down;
+            const auto down = experts[static_cast<std::size_t>(id)].down.slice_rows(row, rows);
             const auto end = first_place(id + 1);
-            for (auto place = first_place(id); place < end; place += token_block) {
-                const auto tokens = std::min(token_block, end - place);
-                const auto out = of_worker(scratch.down, worker, tokens).slice_cols(0, count);
-                ops::matmul(run.at(worker), down.slice_rows(row, count), inner.slice_rows(place, tokens).slice_cols(0, down.cols), out);
-                for (std::int64_t i = 0; i < tokens; ++i) {
+            for (auto place = first_place(id); place < end; place += blocks().tokens) {
+                const auto out = outputs(scratch.down, worker, std::min(blocks().tokens, end - place), rows);
+                down_of(down, place, out, worker);
+                for (std::int64_t i = 0; i < out.rows; ++i) {
                     const float weight = choice.weights[static_cast<std::size_t>(slot_at(place + i))];
                     float* const to = y.data + token_at(place + i) * y.stride + row;
                     const float* const from = out.data + i * out.stride;
-                    for (std::int64_t n = 0; n < count; ++n) to[n] += weight * from[n];
+                    for (std::int64_t n = 0; n < rows; ++n) to[n] += weight * from[n];
                 }
             }
         }
     });
 }
 
+// Every matrix of every expert is packed and as wide as the others, and the rows that meet them have an int8 form.
+bool all_packed(std::span<const Expert> experts, const ExpertsShape& shape, const ops::Input& x) {
+    return x.is_quantised() && ops::quantisable(shape.width) && std::ranges::all_of(experts, [&](const Expert& e) {
+               return e.gate.packed() && e.up.packed() && e.down.packed() && e.gate.rows == shape.width;
+           });
+}
+
 }  // namespace
 
 ExpertsScratch ExpertsScratch::cut(cpu::Arena& arena, const ExpertsShape& shape, std::int64_t chunk, std::size_t workers) {
-    const auto rows = static_cast<std::int64_t>(workers) * token_block;
+    const auto each = static_cast<std::int64_t>(workers);
+    const auto outputs = each * packed_blocks.tokens;
     return {.first = arena.take<std::int32_t>(shape.experts + 1),
             .active = arena.take<std::int32_t>(shape.experts),
             .slots = arena.take<std::int32_t>(chunk * shape.experts_per_token),
-            .gathered = arena.take_rows(rows, shape.hidden),
-            .gate = arena.take_rows(rows, tile_most),
-            .up = arena.take_rows(rows, tile_most),
-            .down = arena.take_rows(rows, tile_most)};
+            .tokens = arena.take<std::int32_t>(chunk * shape.experts_per_token),
+            .gathered = arena.take_rows(each * exact_blocks.tokens, shape.hidden),
+            .gate = arena.take_rows(outputs, packed_blocks.rows),
+            .up = arena.take_rows(outputs, packed_blocks.rows),
+            .down = arena.take_rows(outputs, packed_blocks.rows)};
 }
 
 void mix_experts(const ops::Run& run, std::span<const Expert> experts, const ExpertsShape& shape, const Router::Choice& choice,
-                 ConstRows x, Rows y, const FfnScratch& inner, const ExpertsScratch& scratch) {
+                 const ops::Input& x, Rows y, const FfnScratch& inner, const ExpertsScratch& scratch) {
     if (choice.ids.empty() || shape.hidden == 0 || shape.width == 0) return;
     const auto choices = static_cast<std::int64_t>(choice.ids.size());
-    Mix mix{run, experts, shape, choice, x, y, inner.rows(choices, shape.width), scratch};
+    Mix mix{run, experts, shape, choice, x, y, inner.rows(choices, shape.width), inner.quantised, scratch, all_packed(experts, shape, x)};
     mix.sort_by_expert();
     mix.gate_and_up();
     mix.down_and_add();
 }
 
-Router::Choice ExpertFfn::forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& inner, const Scratch& scratch) const {
-    const auto choice = router.choose(run, x, scratch.router);
+Router::Choice ExpertFfn::forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& inner, const Scratch& scratch) const {
+    const auto choice = router.choose(run, x.x, scratch.router);
     if (shared) {
         shared->forward(run, x, y, inner);
     } else {

@@ -26,9 +26,10 @@ struct ExpertsScratch {
     std::span<std::int32_t> first;   ///< [E+1] where an expert's places begin
     std::span<std::int32_t> active;  ///< [E] experts that have tokens, ascending
     std::span<std::int32_t> slots;   ///< [chunk·k] t·k + j of every choice, sorted by expert, then by t and j: its place
+    std::span<std::int32_t> tokens;  ///< [chunk·k] t of every place
     Rows gathered;                   ///< [workers·64, D] tokens of one expert, side by side
-    Rows gate, up;                   ///< [workers·64, 128]
-    Rows down;                       ///< [workers·64, 128]
+    Rows gate, up;                   ///< [workers·128, 256]
+    Rows down;                       ///< [workers·128, 256]
 
     [[nodiscard]] static ExpertsScratch cut(cpu::Arena& arena, const ExpertsShape& shape, std::int64_t chunk, std::size_t workers);
     /// Values of FfnScratch that chunks of up to `chunk` tokens need.
@@ -41,7 +42,7 @@ struct ExpertsScratch {
 /// choices, by (expert, rows of gate and up); then y, by rows of down, every task going through all experts in ascending order,
 /// so that each sum is taken by one thread in one order.
 void mix_experts(const ops::Run& run, std::span<const Expert> experts, const ExpertsShape& shape, const Router::Choice& choice,
-                 ConstRows x, Rows y, const FfnScratch& inner, const ExpertsScratch& scratch);
+                 const ops::Input& x, Rows y, const FfnScratch& inner, const ExpertsScratch& scratch);
 
 /// Feed-forward layer of routed and shared experts. DeepSeek-V2 eq. (20); reference: DeepSeek-V3 inference/model.py, MoE.
 struct ExpertFfn {
@@ -56,7 +57,7 @@ struct ExpertFfn {
     std::optional<DenseFfn> shared;  ///< all shared experts side by side, as one
 
     /// x [T, D] → y [T, D]. Returns what the router chose.
-    Router::Choice forward(const ops::Run& run, ConstRows x, Rows y, const FfnScratch& inner, const Scratch& scratch) const;
+    Router::Choice forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& inner, const Scratch& scratch) const;
 };
 
 }  // namespace rorqual::layers

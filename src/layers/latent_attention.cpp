@@ -90,7 +90,7 @@ struct Attention {
     const LatentAttentionShape& shape;
     ConstRows q;  // [T, H·(nope+rope)]
     std::span<const KeyBlock> blocks;
-    const WeightView& w_kv_b;
+    const KvB& kv_b;
     std::int64_t first;
     Rows out;  // [T, H·v]
     const AttentionScratch& scratch;
@@ -98,11 +98,22 @@ struct Attention {
     std::int64_t queries() const noexcept { return q.rows; }
     std::int64_t pages() const noexcept { return ceil_div(first + queries(), page_tokens); }
     std::int64_t head_dim() const noexcept { return shape.qk_nope_head_dim + shape.qk_rope_head_dim; }
+    bool packed() const noexcept { return run.fast && kv_b.packed.packed() && kv_b.uk_transposed.packed(); }
+    const WeightView& uk_uv() const noexcept { return packed() ? kv_b.packed : kv_b.w; }
     WeightView w_uk(std::int64_t head) const noexcept {
-        return w_kv_b.slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim), shape.qk_nope_head_dim);
+        return uk_uv().slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim), shape.qk_nope_head_dim);
     }
     WeightView w_uv(std::int64_t head) const noexcept {
-        return w_kv_b.slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim) + shape.qk_nope_head_dim, shape.v_head_dim);
+        return uk_uv().slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim) + shape.qk_nope_head_dim, shape.v_head_dim);
+    }
+    WeightView w_uk_transposed(std::int64_t head) const noexcept {
+        return kv_b.uk_transposed.slice_rows(head * shape.kv_lora_rank, shape.kv_lora_rank);
+    }
+    // Up to page_tokens rows in int8, made by the worker for itself.
+    panels::QuantisedRows quantised(const ConstRows& x, std::size_t worker) const noexcept {
+        const auto room = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, x.rows).shaped(x.rows, x.cols);
+        run.kernels.panels.quantise(x, 0, x.rows, room);
+        return room;
     }
     ConstRows q_nope(std::int64_t head) const noexcept { return q.slice_cols(head * head_dim(), shape.qk_nope_head_dim); }
     ConstRows q_pe(std::int64_t head) const noexcept {
@@ -195,7 +206,10 @@ void Attention::absorbed() const {
 // q̂[h] = W_uk[h]ᵀ q_nope[h]
 void Attention::absorb_queries() const {
     for_heads_and_tokens([&](std::size_t worker, std::int64_t head, std::int64_t t, std::int64_t count) {
-        ops::matmul_transposed(run.at(worker), w_uk(head), q_nope(head).slice_rows(t, count), q_hat(head).slice_rows(t, count));
+        const auto q_h = q_nope(head).slice_rows(t, count);
+        const auto to = q_hat(head).slice_rows(t, count);
+        if (packed()) return ops::packed_matmul(run.at(worker), w_uk_transposed(head), quantised(q_h, worker), nullptr, to);
+        ops::matmul_transposed(run.at(worker), w_uk(head), q_h, to);
     });
 }
 
@@ -255,7 +269,10 @@ void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) con
 // out[h] = W_uv[h] ĉ[h]
 void Attention::expand_outputs() const {
     for_heads_and_tokens([&](std::size_t worker, std::int64_t head, std::int64_t t, std::int64_t count) {
-        ops::matmul(run.at(worker), w_uv(head), q_hat(head).slice_rows(t, count), head_out(head).slice_rows(t, count));
+        const auto average = q_hat(head).slice_rows(t, count);
+        const auto to = head_out(head).slice_rows(t, count);
+        if (packed()) return ops::packed_matmul(run.at(worker), w_uv(head), quantised(average, worker), nullptr, to);
+        ops::matmul(run.at(worker), w_uv(head), average, to);
     });
 }
 
@@ -287,8 +304,14 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
     const auto latents = as_f32(cached.latent, block_of(scratch.latents, worker, page_tokens));
     const auto keys = block_of(scratch.keys, worker, page_tokens).slice_rows(0, latents.rows);
     const auto values = block_of(scratch.values, worker, page_tokens).slice_rows(0, latents.rows);
-    ops::matmul(run.at(worker), w_uk(head), latents, keys);
-    ops::matmul(run.at(worker), w_uv(head), latents, values);
+    if (packed()) {
+        const auto c = quantised(latents, worker);
+        ops::packed_matmul(run.at(worker), w_uk(head), c, nullptr, keys);
+        ops::packed_matmul(run.at(worker), w_uv(head), c, nullptr, values);
+    } else {
+        ops::matmul(run.at(worker), w_uk(head), latents, keys);
+        ops::matmul(run.at(worker), w_uv(head), latents, values);
+    }
     const PageKeys expanded{weight_view(keys), cached.rope, weight_view(values), page * page_tokens};
     for (std::int64_t t = 0; t < rows.rows(); t += row_block) {
         const auto count = std::min(row_block, rows.rows() - t);
@@ -319,6 +342,7 @@ AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionS
     s.page.values = arena.take_rows(s.slots * row_block, std::max(shape.kv_lora_rank, shape.v_head_dim));
     s.scores = arena.take_rows(w * row_block, page_tokens);
     s.rope_scores = arena.take_rows(w * row_block, page_tokens);
+    s.int8 = ops::take_room(arena, w * page_tokens, (std::max(shape.kv_lora_rank, shape.qk_nope_head_dim) + 31) / 32 * 32);
     s.latents = arena.take_rows(w * page_tokens, shape.kv_lora_rank);
     s.keys = arena.take_rows(w * page_tokens, shape.qk_nope_head_dim);
     s.values = arena.take_rows(w * page_tokens, shape.v_head_dim);
@@ -326,16 +350,16 @@ AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionS
 }
 
 void attend(const ops::Run& run, const LatentAttentionShape& shape, AttentionForm form, ConstRows q,
-            std::span<const KeyBlock> blocks, const WeightView& w_kv_b, std::int64_t first, Rows out,
+            std::span<const KeyBlock> blocks, const KvB& kv_b, std::int64_t first, Rows out,
             const AttentionScratch& scratch) {
     if (form == AttentionForm::automatic) form = cheaper_form(shape, q.rows, first + q.rows);
     if (form == AttentionForm::naive) {
-        Attention{run, shape, q, blocks, w_kv_b, first, out, scratch}.naive();
+        Attention{run, shape, q, blocks, kv_b, first, out, scratch}.naive();
         return;
     }
     for (std::int64_t t = 0; t < q.rows; t += scratch.queries) {
         const auto count = std::min(scratch.queries, q.rows - t);
-        Attention{run, shape, q.slice_rows(t, count), blocks, w_kv_b, first + t, out.slice_rows(t, count), scratch}.absorbed();
+        Attention{run, shape, q.slice_rows(t, count), blocks, kv_b, first + t, out.slice_rows(t, count), scratch}.absorbed();
     }
 }
 

@@ -2,26 +2,27 @@
 
 namespace rorqual::layers {
 
-Mla::Query Mla::query(const ops::Run& run, ConstRows x, const RopeAngles& angles, const Scratch& scratch) const {
+Mla::Query Mla::query(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const {
     const auto& shape = config.shape;
-    const auto q = scratch.q.slice_rows(0, x.rows);
+    const auto T = x.x.rows;
+    const auto q = scratch.q.slice_rows(0, T);
     Rows latent;
     if (config.q_lora_rank == 0) {
         ops::matmul(run, weights.wq, x, q);
     } else {
-        latent = scratch.q_latent.slice_rows(0, x.rows);
+        latent = scratch.q_latent.slice_rows(0, T);
         ops::matmul(run, weights.wq_a, x, latent);
         ops::rms_norm(run, latent, weights.q_a_norm, config.norm_eps, latent);
-        ops::matmul(run, weights.wq_b, latent, q);
+        ops::matmul(run, weights.wq_b, ops::input(run, latent, scratch.q_latent_int8), q);
     }
     const auto head_dim = shape.qk_nope_head_dim + shape.qk_rope_head_dim;
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, shape.heads, head_dim, shape.qk_nope_head_dim, q);
     return {latent, q};
 }
 
-void Mla::remember(const ops::Run& run, ConstRows x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const {
+void Mla::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const {
     const auto& shape = config.shape;
-    const auto kv_a = scratch.kv_a.slice_rows(0, x.rows);
+    const auto kv_a = scratch.kv_a.slice_rows(0, x.x.rows);
     const auto c_kv = kv_a.slice_cols(0, shape.kv_lora_rank);
     const auto k_pe = kv_a.slice_cols(shape.kv_lora_rank, shape.qk_rope_head_dim);
     ops::matmul(run, weights.wkv_a, x, kv_a);
@@ -35,7 +36,7 @@ void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, co
     const auto heads = scratch.heads.slice_rows(0, query.heads.rows);
     const auto first = cache.position() - query.heads.rows;
     layers::attend(run, config.shape, form, query.heads, cache.blocks(), weights.wkv_b, first, heads, scratch.attention);
-    ops::matmul(run, weights.wo, heads, y);
+    ops::matmul(run, weights.wo, ops::input(run, heads, scratch.heads_int8), y);
 }
 
 Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers) {
@@ -43,6 +44,8 @@ Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int
             .q = arena.take_rows(chunk, config.q_width()),
             .kv_a = arena.take_rows(chunk, config.kv_a_width()),
             .heads = arena.take_rows(chunk, config.out_width()),
+            .q_latent_int8 = ops::take_room(arena, chunk, config.q_lora_rank),
+            .heads_int8 = ops::take_room(arena, chunk, config.out_width()),
             .attention = AttentionScratch::cut(arena, config.shape, chunk, workers)};
 }
 

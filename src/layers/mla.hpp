@@ -38,7 +38,7 @@ struct Mla {
         WeightView wq_b;               ///< [H·(nope+rope), q_lora]
         WeightView wkv_a;              ///< [kv_lora + rope, D]
         std::vector<float> kv_a_norm;  ///< [kv_lora]
-        WeightView wkv_b;              ///< [H·(nope+v), kv_lora]: per head the rows of W_uk, then those of W_uv
+        KvB wkv_b;                     ///< W_uk and W_uv of every head
         WeightView wo;                 ///< [D, H·v]
     };
     struct Scratch {
@@ -46,6 +46,7 @@ struct Mla {
         Rows q;         ///< [chunk, H·(nope+rope)]
         Rows kv_a;      ///< [chunk, kv_lora + rope]
         Rows heads;     ///< [chunk, H·v]
+        panels::QuantisedRows q_latent_int8, heads_int8;
         AttentionScratch attention;
 
         [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers);
@@ -60,10 +61,10 @@ struct Mla {
     Weights weights;
 
     /// x [T, D] → latent c_q, then q_nope and q_pe of every head. V2 eq. (12)–(14), (16).
-    [[nodiscard]] Query query(const ops::Run& run, ConstRows x, const RopeAngles& angles, const Scratch& scratch) const;
+    [[nodiscard]] Query query(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const;
 
     /// x [T, D] → c_kv and k_pe, appended to the cache. V2 eq. (9), (15).
-    void remember(const ops::Run& run, ConstRows x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const;
+    void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const;
 
     /// The last T remembered tokens look at all that is remembered up to themselves. y [T, D]. V2 eq. (17)–(19).
     void attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,

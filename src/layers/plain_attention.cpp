@@ -91,7 +91,7 @@ void latent_attention(const LatentAttentionShape& shape, ConstRows q, ConstRows 
     cpu::Arena arena(counting.bytes(), *std::pmr::new_delete_resource());
     const auto [scratch, products] = cut(arena);
     const ops::Run run{ops::best_kernels(), *workers};
-    layers::attend(run.with(products), shape, form, q, blocks, w_kv_b, first, out, scratch);
+    layers::attend(run.with(products), shape, form, q, blocks, {w_kv_b, {}, {}}, first, out, scratch);
 }
 
 }  // namespace rorqual

@@ -126,6 +126,9 @@ Kernels choose(const cpu::Features& features, std::string_view forced) {
     kernels.rms_norm = choice.of<RmsNormFn>("rms_norm", DType::f32);
     kernels.softmax = choice.of<SoftmaxFn>("softmax", DType::f32);
     kernels.swiglu = choice.of<SwigluFn>("swiglu", DType::f32);
+    const auto panels = panels::choose_panels(features, forced);
+    kernels.panels = panels.kernels;
+    kernels.report.push_back(panels.report);
     for (const cpu::Isa candidate : cpu::all_isas()) {
         if (has_kernels(candidate) && runs_on(candidate, features) && (!isa || candidate <= *isa)) kernels.isa = candidate;
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cpu/isa.hpp"
+#include "panels/kernels.hpp"
 #include "rorqual/tensor.hpp"
 
 namespace rorqual::ops {
@@ -41,6 +42,7 @@ struct Kernels {
     RmsNormFn rms_norm = nullptr;
     SoftmaxFn softmax = nullptr;
     SwigluFn swiglu = nullptr;
+    panels::PanelKernels panels = {};  ///< products with packed weights
     cpu::Isa isa = cpu::Isa::portable;
 
     /// One line per operation: which kernel runs, and for each better one why it does not.

@@ -111,7 +111,9 @@ void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRow
     worker.kernels.matmul_transposed[format_of({})](weight_view({decoded_in(worker), w.rows, w.cols}), x, y);
 }
 
-void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y) {
+void matmul(const Run& run, const WeightView& w, const Input& in, const Rows& y) {
+    if (w.packed() && in.is_quantised()) return packed_matmul(run, w, in.quantised, y);
+    const ConstRows& x = in.x;
     const bool aligned = reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
     if (run.gemm != Gemm::own && w.dtype == DType::f32 && aligned && x.rows >= library_rows && w.cols > 0) return library_matmul(run, w, x, y);
     check_scratch(run, decoded_values(w));

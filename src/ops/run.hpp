@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cpu/workers.hpp"
+#include "ops/input.hpp"
 #include "ops/kernels.hpp"
 #include "ops/scratch.hpp"
 #include "rorqual/error.hpp"
@@ -35,10 +36,11 @@ struct Run {
     cpu::Workers& workers;
     const cpu::CancelFlag* cancel = nullptr;
     Gemm gemm = Gemm::own;
+    bool fast = false;  ///< int8 activations where weights are packed
     Scratch scratch = {};
 
     /// The same with memory for products with quantised weights.
-    [[nodiscard]] Run with(const Scratch& memory) const noexcept { return {kernels, workers, cancel, gemm, memory}; }
+    [[nodiscard]] Run with(const Scratch& memory) const noexcept { return {kernels, workers, cancel, gemm, fast, memory}; }
     [[nodiscard]] Worker at(std::size_t worker) const noexcept { return {kernels, scratch.of(worker)}; }
 
     /// body(task, worker) for every task; throws Error(cancelled) if stopped on the way.
@@ -54,13 +56,21 @@ struct Run {
 /// The threaded forms of the products: split over rows of W (and blocks of x), same bits for any number of workers. Quantised weights
 /// are decoded to f32 in scratch: Error(internal) where that is too small. T = 1 runs matvec kernels, more runs matmul kernels, or oneDNN / Eigen where run.gemm says so, the weights are f32 and x has
 /// library_rows or more. Throws Error: cancelled; with a library also unsupported and no_memory.
-void matmul(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
+/// Packed weights meet the int8 form of x where it has one.
+void matmul(const Run& run, const WeightView& w, const Input& x, const Rows& y);
 void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
 
 /// On the calling thread: what the body of a parallel_for uses. Callers have seen to it that scratch is large enough: decoded_values(w)
 /// for matmul, all of w for matmul_transposed.
 void matmul(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
 void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
+
+/// y[t] = W·x[ids[t]], or W·x[t] without ids, for packed W and int8 x: threaded, and on the calling thread with scratch of its own.
+void packed_matmul(const Run& run, const WeightView& w, const panels::QuantisedRows& x, const Rows& y);
+void packed_matmul(const Worker& worker, const WeightView& w, const panels::QuantisedRows& x, const std::int32_t* ids, const Rows& y);
+
+/// Rows of packed W in one task of a product with so many tokens: a multiple of 16.
+[[nodiscard]] std::int64_t packed_task_rows(const WeightView& w, std::int64_t tokens) noexcept;
 
 /// Row-wise operations split over rows of x.
 void rms_norm(const Run& run, const ConstRows& x, std::span<const float> weight, float eps, const Rows& y);

@@ -26,7 +26,9 @@ void check_room(std::size_t needed, std::size_t capacity) {
 }  // namespace
 
 Session Model::session(const SessionOptions& options) const {
-    return Session(std::make_unique<Session::Impl>(shared_from_this(), families::resolve(options, geometry())));
+    SessionOptions resolved = families::resolve(options, geometry());
+    if (resolved.mode == Mode::automatic) resolved.mode = default_mode();
+    return Session(std::make_unique<Session::Impl>(shared_from_this(), resolved));
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -14,8 +14,14 @@ using Clock = std::chrono::steady_clock;
 /// The library for products of many rows, where nobody asked for reproducible ones.
 ops::Gemm library_gemm() { return ops::has(ops::Gemm::onednn) ? ops::Gemm::onednn : ops::Gemm::eigen; }
 
-ops::Run make_run(const Model::Parts& parts, const cpu::CancelFlag& cancel, bool reproducible) {
-    return {parts.kernels, *parts.workers, &cancel, reproducible ? ops::Gemm::own : library_gemm()};
+bool reproducible(const SessionOptions& options) { return options.mode == Mode::exact && options.reproducible; }
+
+ops::Run make_run(const Model::Parts& parts, const cpu::CancelFlag& cancel, const SessionOptions& options) {
+    return {.kernels = parts.kernels,
+            .workers = *parts.workers,
+            .cancel = &cancel,
+            .gemm = reproducible(options) ? ops::Gemm::own : library_gemm(),
+            .fast = options.mode == Mode::fast};
 }
 
 }  // namespace
@@ -33,8 +39,8 @@ Timeline::Timeline(const Timeline& other) : Timeline(other.model_, other.options
 Timeline::Timeline(std::shared_ptr<const Model> model, const SessionOptions& options, families::States states)
     : model_(std::move(model)),
       options_(options),
-      run_(make_run(model_->parts(), cancel_, options.reproducible)),
-      compute_{options.reproducible ? AttentionForm::absorbed : AttentionForm::automatic, nullptr},
+      run_(make_run(model_->parts(), cancel_, options)),
+      compute_{reproducible(options) ? AttentionForm::absorbed : AttentionForm::automatic, nullptr},
       states_(std::move(states)),
       arena_([this] {
           cpu::Arena counting;

@@ -15,6 +15,7 @@ struct TensorSpec {
     std::vector<std::int64_t> shape;       ///< expected, exactly
     std::vector<DType> allowed;            ///< dtypes it may be stored in
     WeightView* matrix = nullptr;          ///< a matrix used as stored: gets a view of the bytes; or
+    bool packable = false;                 ///< a matrix of products, which may be packed; not one that is looked up row by row
     std::vector<float>* vector = nullptr;  ///< a small vector (norms, biases): converted to f32 and copied
 };
 
@@ -22,6 +23,8 @@ class TensorTable {
  public:
     /// [rows, cols], stored as f32, f16 or bf16, used as stored.
     void matrix(std::string name, std::int64_t rows, std::int64_t cols, WeightView& to);
+    /// The same for a matrix that is never packed: a table of rows, or one whose parts do not begin where panels do.
+    void stored_matrix(std::string name, std::int64_t rows, std::int64_t cols, WeightView& to);
     /// [length], stored as f32, f16 or bf16, converted to f32.
     void vector(std::string name, std::int64_t length, std::vector<float>& to);
     /// Tensors that files carry and nobody needs: a name that ends so is skipped ("rotary_emb.inv_freq").

@@ -227,7 +227,7 @@ TEST_CASE("an expert layer is its shared experts plus the mix of those the route
 
     for (std::int64_t t = 0; t < tokens; ++t) std::ranges::fill(expected.view().row(t), 0.0f);
     std::vector<float> room(static_cast<std::size_t>(layers::DenseFfn::inner_values(tokens, 22)));
-    if (with_shared) shared.forward(run, c.x.view(), expected.view(), {room});
+    if (with_shared) shared.forward(run, c.x.view(), expected.view(), {room, {}});
     mix_experts(c.experts, 2, choice.ids, choice.weights, c.x.view(), expected.view());
     CHECK(y.bits() == expected.bits());
 }

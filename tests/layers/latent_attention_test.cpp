@@ -184,7 +184,7 @@ TEST_CASE("MLA: a paged cache gives the bits of plain arrays", "[layers][mla]") 
     const auto scratch = layers::AttentionScratch::cut(arena, c.shape, c.queries, 1);
     const auto kernels = ops::choose(cpu::detect());
     const auto workers = cpu::Workers::caller();
-    layers::attend({.kernels = kernels, .workers = *workers}, c.shape, form, q.view(), cache.blocks(), c.w_kv_b.view(), c.first,
+    layers::attend({.kernels = kernels, .workers = *workers}, c.shape, form, q.view(), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first,
                    c.out.view(), scratch);
     CHECK(c.out.bits() == plain);
 }

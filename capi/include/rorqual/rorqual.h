@@ -202,14 +202,15 @@ typedef struct rq_model_options {
 #define RQ_CACHE_F32 1
 #define RQ_CACHE_BF16 2    /* half the memory; values rounded to 8 bits of mantissa */
 
-#define RQ_MODE_DEFAULT 0  /* the library's choice: in this version RQ_MODE_EXACT */
+#define RQ_MODE_DEFAULT 0  /* the library's choice: fast for models with quantised weights, else exact; rq_model_info tells */
 #define RQ_MODE_EXACT 1    /* weights as stored, activations and sums in f32 */
+#define RQ_MODE_FAST 2     /* int8 activations where weights are quantised, and for all the cheapest way to compute */
 
 typedef struct rq_session_options {
     uint32_t struct_size;
     int32_t mode;          /* RQ_MODE_* */
     int32_t cache;         /* RQ_CACHE_*: how earlier tokens are remembered */
-    uint32_t relaxed;      /* 0 = the same bits for every way of cutting a prompt into pieces. 1 = long pieces may be computed by
+    uint32_t relaxed;      /* in mode exact: 0 = the same bits for every way of cutting a prompt into pieces. 1 = long pieces may be computed by
                               whichever method is quicker; results then agree to rounding */
     uint64_t context;      /* room in tokens; 0 = as many as the model supports */
     uint64_t chunk;        /* a prompt is evaluated in pieces of at most so many tokens; 0 = 512. Bounds the delay of a cancel, too */
@@ -268,8 +269,10 @@ typedef struct rq_model_info {
     int64_t context;             /* max_position_embeddings: tokens a session can hold */
     uint64_t parameters;         /* all weights */
     uint64_t active_parameters;  /* used per token: head included, embedding not */
+    int32_t default_mode;        /* RQ_MODE_*: what RQ_MODE_DEFAULT means for this model */
+    uint32_t reserved;
 } rq_model_info;
-#define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* The sizes of a model.   info: filled in. Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_get_info(const rq_model *model, rq_model_info *info, rq_error *err);

@@ -5,13 +5,13 @@ namespace {
 
 using Choice = std::optional<layers::Router::Choice>;
 
-Choice forward(const layers::DenseFfn& ffn, const ops::Run& run, const Activations& a) {
-    ffn.forward(run, a.h, a.out, a.scratch.inner);
+Choice forward(const layers::DenseFfn& ffn, const ops::Run& run, const ops::Input& h, const Activations& a) {
+    ffn.forward(run, h, a.out, a.scratch.inner);
     return std::nullopt;
 }
 
-Choice forward(const layers::ExpertFfn& ffn, const ops::Run& run, const Activations& a) {
-    return ffn.forward(run, a.h, a.out, a.scratch.inner, a.scratch.experts);
+Choice forward(const layers::ExpertFfn& ffn, const ops::Run& run, const ops::Input& h, const Activations& a) {
+    return ffn.forward(run, h, a.out, a.scratch.inner, a.scratch.experts);
 }
 
 }  // namespace
@@ -19,12 +19,14 @@ Choice forward(const layers::ExpertFfn& ffn, const ops::Run& run, const Activati
 Choice Block::forward(const ops::Run& run, AttentionForm form, const Activations& a, layers::LatentCache& cache) const {
     const auto& scratch = a.scratch.mla;
     ops::rms_norm(run, a.x, attn_norm, norm_eps, a.h);
-    const auto q = mla.query(run, a.h, a.angles, scratch);  // eq. (12)–(14), (16): latent c_q, then q_nope and q_pe
-    mla.remember(run, a.h, a.angles, cache, scratch);       // eq. (9), (15): only c_kv and k_pe are kept
-    mla.attend(run, form, q, cache, a.out, scratch);        // eq. (17)–(19)
+    const auto h = ops::input(run, a.h, a.scratch.h_int8);
+    const auto q = mla.query(run, h, a.angles, scratch);  // eq. (12)–(14), (16): latent c_q, then q_nope and q_pe
+    mla.remember(run, h, a.angles, cache, scratch);       // eq. (9), (15): only c_kv and k_pe are kept
+    mla.attend(run, form, q, cache, a.out, scratch);      // eq. (17)–(19)
     ops::add(a.out, a.x);
     ops::rms_norm(run, a.x, ffn_norm, norm_eps, a.h);
-    const auto choice = std::visit([&](const auto& layer) { return deepseek_v2::forward(layer, run, a); }, ffn);  // eq. (20)–(22)
+    const auto u = ops::input(run, a.h, a.scratch.h_int8);
+    const auto choice = std::visit([&](const auto& layer) { return deepseek_v2::forward(layer, run, u, a); }, ffn);  // eq. (20)–(22)
     ops::add(a.out, a.x);
     return choice;
 }

@@ -14,8 +14,9 @@ namespace rorqual::families::deepseek_v2 {
 
 /// Buffers of a session: what its blocks share, since one runs at a time.
 struct Scratch final : Workspace {
-    Rows x, h, out;  ///< [chunk, D]
-    Rows cos, sin;   ///< [chunk, rope/2]
+    Rows x, h, out;                ///< [chunk, D]
+    panels::QuantisedRows h_int8;  ///< [chunk, D]
+    Rows cos, sin;                 ///< [chunk, rope/2]
     layers::Mla::Scratch mla;
     layers::FfnScratch inner;
     ops::Scratch products;

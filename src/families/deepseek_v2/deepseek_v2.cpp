@@ -52,6 +52,7 @@ std::unique_ptr<Workspace> DeepseekV2::new_workspace(cpu::Arena& arena, std::int
     const auto rope = config_.mla.shape.qk_rope_head_dim;
     auto s = std::make_unique<Scratch>();
     for (auto* const rows : {&s->x, &s->h, &s->out}) *rows = arena.take_rows(chunk, D);
+    s->h_int8 = ops::take_room(arena, chunk, D);
     for (auto* const rows : {&s->cos, &s->sin}) *rows = arena.take_rows(chunk, rope / 2);
     s->mla = layers::Mla::Scratch::cut(arena, config_.mla, chunk, workers);
     auto inner = config_.geometry.dense_layers > 0 ? DenseFfn::inner_values(chunk, config_.dense_width) : 0;
@@ -94,8 +95,10 @@ void DeepseekV2::forward(const ops::Run& given, const Compute& compute, std::spa
     ops::rms_norm(run, a.x, norm_, config_.norm_eps, hidden);
 }
 
-void DeepseekV2::logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const {
-    ops::matmul(run.with(static_cast<Scratch&>(workspace).products), head_, hidden, logits);
+void DeepseekV2::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, Rows logits) const {
+    const auto& scratch = static_cast<Scratch&>(workspace);
+    const auto run = given.with(scratch.products);
+    ops::matmul(run, head_, ops::input(run, hidden, scratch.h_int8), logits);
 }
 
 }  // namespace rorqual::families::deepseek_v2

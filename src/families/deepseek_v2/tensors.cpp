@@ -1,6 +1,8 @@
 // The table of tensors: names as in the published checkpoints.
 #include "families/deepseek_v2/deepseek_v2.hpp"
 
+#include "families/pack_kv_b.hpp"
+
 namespace rorqual::families::deepseek_v2 {
 namespace {
 
@@ -26,13 +28,15 @@ void DeepseekV2::list_attention(weights::TensorTable& table, const std::string& 
     }
     table.matrix(prefix + "kv_a_proj_with_mqa.weight", mla.kv_a_width(), mla.hidden, to.wkv_a);
     table.vector(prefix + "kv_a_layernorm.weight", shape.kv_lora_rank, to.kv_a_norm);
-    table.matrix(prefix + "kv_b_proj.weight", shape.heads * (shape.qk_nope_head_dim + shape.v_head_dim), shape.kv_lora_rank, to.wkv_b);
+    const auto kv_b_rows = shape.heads * (shape.qk_nope_head_dim + shape.v_head_dim);
+    const auto kv_b = layers::KvB::packable(shape) ? &weights::TensorTable::matrix : &weights::TensorTable::stored_matrix;
+    (table.*kv_b)(prefix + "kv_b_proj.weight", kv_b_rows, shape.kv_lora_rank, to.wkv_b.w);
     table.matrix(prefix + "o_proj.weight", mla.hidden, mla.out_width(), to.wo);
 }
 
 void DeepseekV2::list_experts(weights::TensorTable& table, const std::string& prefix, layers::ExpertFfn& to) const {
     const auto D = config_.geometry.hidden_size;
-    table.matrix(prefix + "gate.weight", config_.router.experts, D, to.router.gate);
+    table.stored_matrix(prefix + "gate.weight", config_.router.experts, D, to.router.gate);
     for (std::size_t e = 0; e < to.experts.size(); ++e) {
         list_ffn(table, prefix + "experts." + std::to_string(e) + ".", D, config_.expert_width, to.experts[e]);
     }
@@ -41,7 +45,7 @@ void DeepseekV2::list_experts(weights::TensorTable& table, const std::string& pr
 
 void DeepseekV2::list_tensors(weights::TensorTable& table) {
     const auto D = config_.geometry.hidden_size;
-    table.matrix("model.embed_tokens.weight", config_.geometry.vocab_size, D, embedding_);
+    table.stored_matrix("model.embed_tokens.weight", config_.geometry.vocab_size, D, embedding_);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
         auto& block = blocks_[i];
         const std::string prefix = "model.layers." + std::to_string(i) + ".";
@@ -63,8 +67,13 @@ void DeepseekV2::list_tensors(weights::TensorTable& table) {
     table.ignore("rotary_emb.inv_freq");
 }
 
-void DeepseekV2::weights_loaded() {
-    if (config_.tied) head_ = embedding_;
+void DeepseekV2::weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) {
+    if (config_.tied) {
+        head_ = embedding_;
+        if (weights::can_pack(head_.dtype, head_.cols)) head_ = packed.pack(head_, workers);
+    }
+    if (packed.bytes() == 0) return;
+    for (auto& block : blocks_) pack_kv_b(config_.mla.shape, block.mla.weights.wkv_b, packed, workers);
 }
 
 void DeepseekV2::count_parameters() {

@@ -1,0 +1,53 @@
+// Products of int8 rows with packed weights: fast mode.
+#include <algorithm>
+
+#include "ops/run.hpp"
+#include "panels/layout.hpp"
+
+namespace rorqual::ops {
+namespace {
+
+constexpr std::int64_t task_bytes = 64 * 1024;  // of W in a product with one token, which is bound by reading it
+
+panels::Panels as_panels(const WeightView& w) noexcept { return {w.dtype, w.data, w.rows, w.cols}; }
+
+constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }
+
+}  // namespace
+
+panels::QuantisedRows take_room(cpu::Arena& arena, std::int64_t rows, std::int64_t cols) {
+    return quantisable(cols) ? panels::QuantisedRows::take(arena, rows, cols) : panels::QuantisedRows{};
+}
+
+Input input(const Run& run, const ConstRows& x, const panels::QuantisedRows& room) {
+    if (!run.fast || !quantisable(x.cols) || x.rows == 0) return x;
+    const auto to = room.shaped(x.rows, x.cols);
+    constexpr std::int64_t at_once = 16;
+    if (x.rows == 1) {
+        run.kernels.panels.quantise(x, 0, 1, to);
+    } else {
+        run.parallel_for(pieces(x.rows, at_once), [&](std::int64_t task, std::size_t) {
+            run.kernels.panels.quantise(x, task * at_once, std::min(at_once, x.rows - task * at_once), to);
+        });
+    }
+    return {x, to};
+}
+
+void packed_matmul(const Worker& worker, const WeightView& w, const panels::QuantisedRows& x, const std::int32_t* ids, const Rows& y) {
+    worker.kernels.panels.product(as_panels(w), x, ids, y, worker.scratch.data());
+}
+
+std::int64_t packed_task_rows(const WeightView& w, std::int64_t tokens) noexcept {
+    if (tokens > 1) return panels::tile_panels * WeightView::panel_rows;
+    return std::clamp<std::int64_t>(task_bytes / w.panel_bytes, 1, 64) * WeightView::panel_rows;
+}
+
+void packed_matmul(const Run& run, const WeightView& w, const panels::QuantisedRows& x, const Rows& y) {
+    const std::int64_t rows = packed_task_rows(w, y.rows);
+    run.parallel_for(pieces(w.rows, rows), [&](std::int64_t task, std::size_t worker) {
+        const std::int64_t first = task * rows, count = std::min(rows, w.rows - first);
+        packed_matmul(run.at(worker), w.slice_rows(first, count), x, nullptr, y.slice_cols(first, count));
+    });
+}
+
+}  // namespace rorqual::ops

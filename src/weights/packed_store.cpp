@@ -1,0 +1,66 @@
+#include "weights/packed_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ceil_div.hpp"
+#include "cpu/pages.hpp"
+#include "panels/layout.hpp"
+
+namespace rorqual::weights {
+namespace {
+
+// Regions as large as that waste little at their ends, and are made of huge pages where the system has them.
+constexpr std::uint64_t most_region = std::uint64_t{64} << 20;
+constexpr std::int64_t panels_at_once = 4;  // in one task
+
+}  // namespace
+
+bool can_pack(DType dtype, std::int64_t cols) noexcept { return panels::packable(dtype) && cols > 0 && cols % block_length(dtype) == 0; }
+
+std::uint64_t packed_bytes(DType dtype, std::int64_t rows, std::int64_t cols) noexcept {
+    return static_cast<std::uint64_t>(ceil_div(rows, panels::panel_rows)) * static_cast<std::uint64_t>(panels::panel_bytes(dtype, cols));
+}
+
+PackedStore::Region::Region(std::size_t bytes, std::pmr::memory_resource& from)
+    : memory(&from), size(bytes), data(static_cast<std::byte*>(from.allocate(bytes, cpu::huge_page_bytes))) {
+    cpu::prefer_huge_pages({data, size});
+}
+PackedStore::Region::Region(Region&& other) noexcept
+    : memory(other.memory), size(other.size), data(std::exchange(other.data, nullptr)), used(other.used) {}
+PackedStore::Region& PackedStore::Region::operator=(Region&& other) noexcept {
+    std::swap(memory, other.memory);
+    std::swap(size, other.size);
+    std::swap(data, other.data);
+    std::swap(used, other.used);
+    return *this;
+}
+PackedStore::Region::~Region() {
+    if (data) memory->deallocate(data, size, cpu::huge_page_bytes);
+}
+
+PackedStore::PackedStore(std::uint64_t expected, std::pmr::memory_resource& memory) : memory_(&memory), expected_(expected) {}
+
+std::byte* PackedStore::take(std::size_t bytes) {
+    if (regions_.empty() || regions_.back().size - regions_.back().used < bytes) {
+        const std::uint64_t left = expected_ > bytes_ ? expected_ - bytes_ : 0;
+        regions_.emplace_back(std::max(static_cast<std::size_t>(std::min(left, most_region)), bytes), *memory_);
+    }
+    auto& region = regions_.back();
+    return region.data + std::exchange(region.used, region.used + bytes);
+}
+
+WeightView PackedStore::pack(const WeightView& stored, cpu::Workers& workers) {
+    const auto bytes = packed_bytes(stored.dtype, stored.rows, stored.cols);
+    const auto panel = panels::panel_bytes(stored.dtype, stored.cols);
+    auto* const to = take(bytes);
+    const auto count = ceil_div(stored.rows, panels::panel_rows);
+    workers.parallel_for(ceil_div(count, panels_at_once), nullptr, [&](std::int64_t task, std::size_t) {
+        const auto first = task * panels_at_once;
+        panels::pack(stored.dtype, stored.data, stored.rows, stored.cols, first, std::min(panels_at_once, count - first), to + first * panel);
+    });
+    bytes_ += bytes;
+    return {stored.dtype, to, stored.rows, stored.cols, panel};
+}
+
+}  // namespace rorqual::weights
