@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -34,6 +35,25 @@ double peak_flops(cpu::Isa isa) {
     double operations = 0;
     const double seconds = fastest_seconds(60, [&] { operations = spin(200'000); });
     return operations / seconds;
+}
+
+double clock_hz() {
+    constexpr std::int64_t additions = 2'000'000;
+    double best = 1e9;
+    for (int i = 0; i < 100; ++i) {
+        const std::clock_t start = std::clock();
+        std::uint64_t sum = 1, one = 1;  // in registers: processors resolve additions of constants without a cycle each
+        for (std::int64_t j = 0; j < additions; j += 16) {
+#pragma GCC unroll 16
+            for (int k = 0; k < 16; ++k) {
+                sum += one;
+                __asm__ volatile(""
+                                 : "+r"(sum), "+r"(one));
+            }
+        }
+        best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+    }
+    return static_cast<double>(additions) / best;
 }
 
 double read_bandwidth(cpu::Workers& workers) {

@@ -10,6 +10,9 @@ namespace rorqual::bench {
 /// f32 operations a second (a fused multiply-add is two) of one thread from registers, with the vectors of `isa`.
 [[nodiscard]] double peak_flops(cpu::Isa isa);
 
+/// Cycles a second of processor time, as a chain of additions that each wait for the one before sees them.
+[[nodiscard]] double clock_hz();
+
 /// Bytes a second that `workers` read from memory together.
 [[nodiscard]] double read_bandwidth(cpu::Workers& workers);
 

@@ -24,16 +24,15 @@ namespace rorqual::panels {
 /// tiling gives the same bits. dx is the activation's scale.
 using ProductFn = void (*)(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch);
 
-/// From this many tokens on, a tile of codes is unpacked once and met by all; below, codes are unpacked in registers.
+/// From this many tokens on, a large tile of codes is unpacked once and met by all.
 inline constexpr std::int64_t tile_tokens = 8;
 
-/// Panels that share one tile, and the k it spans: 64 rows × 2048 in bytes stay in a second-level cache of 512 KB.
-inline constexpr std::int64_t tile_panels = 4;
-inline constexpr std::int64_t tile_k = 2048;
+/// Panels × columns of the largest tile that a kernel unpacks: with its scales it stays in a first-level cache.
+inline constexpr std::int64_t largest_tile = 2048;
 
 /// Scratch of one product: the tile's codes, and scale and minimum lines of its groups of 16.
 [[nodiscard]] constexpr std::int64_t scratch_bytes() noexcept {
-    return tile_panels * (tile_k * panel_rows + (tile_k / 16) * 2 * line_bytes + (tile_k / super_k) * 2 * line_bytes);
+    return largest_tile * panel_rows + largest_tile / 16 * 2 * line_bytes + largest_tile / super_k * 2 * line_bytes;
 }
 
 }  // namespace rorqual::panels

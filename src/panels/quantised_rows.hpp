@@ -9,11 +9,12 @@
 namespace rorqual::panels {
 
 /// Activations as the packed products want them: int8 with one scale per 256 values, quantised once and shared by every matrix
-/// they meet. x[t,k] ≈ scale[t, k/256] · q[t,k], |q| ≤ 127; sums[t, k/16] = Σ q over 16 values.
+/// they meet. x[t,k] ≈ scale[t, k/256] · q[t,k], |q| ≤ 127; sums[t, k/16] and block_sums[t, k/32] are Σ q over 16 and 32 values.
 struct QuantisedRows {
-    std::int8_t* q = nullptr;      ///< [T, stride]
-    float* scale = nullptr;        ///< [T, supers()]
-    std::int16_t* sums = nullptr;  ///< [T, cols/16]
+    std::int8_t* q = nullptr;            ///< [T, cols]
+    float* scale = nullptr;              ///< [T, supers()]
+    std::int16_t* sums = nullptr;        ///< [T, cols/16]
+    std::int16_t* block_sums = nullptr;  ///< [T, cols/32]
     std::int64_t rows = 0;
     std::int64_t cols = 0;  ///< a multiple of 32
 
@@ -24,7 +25,7 @@ struct QuantisedRows {
         return {q + first * cols, scale + first * supers(), sums + first * cols / 16, count, cols};
     }
     /// The first `count` rows; the same buffers for a narrower matrix.
-    [[nodiscard]] QuantisedRows shaped(std::int64_t count, std::int64_t width) const noexcept { return {q, scale, sums, count, width}; }
+    [[nodiscard]] QuantisedRows shaped(std::int64_t count, std::int64_t width) const noexcept { return {q, scale, sums, block_sums, count, width}; }
 };
 
 /// Quantises rows [first, first + count) of x. Round to nearest, ties to even; the largest magnitude of 256 becomes ±127.

@@ -80,6 +80,9 @@ void quantise_portable(const ConstRows& x, std::int64_t first, std::int64_t coun
                 }
                 to.sums[(t * to.cols + k) / 16] = static_cast<std::int16_t>(sum);
             }
+            for (std::int64_t b = (t * to.cols + k0) / block_k; b < (t * to.cols + k1) / block_k; ++b) {
+                to.block_sums[b] = static_cast<std::int16_t>(to.sums[2 * b] + to.sums[2 * b + 1]);
+            }
         }
     }
 }

@@ -30,8 +30,8 @@ constexpr int byte_offset(const PanelFormat& f) noexcept {
                                                                 : f.offset;
 }
 
-/// Unpacked codes and scales of up to tile_panels panels over up to tile_k columns, in the thread's scratch. A line of scales is 64 bytes:
-/// 16 rows × 4 bytes, of which each instruction set makes what suits it.
+/// Unpacked codes and scales of some panels over some columns, in the thread's scratch. A line of scales is 64 bytes: 16 rows × 4 bytes, of
+/// which each instruction set makes what suits it.
 struct Tile {
     std::byte* codes;   // [panel][k/4] lines of 16 rows × 4 bytes
     std::byte* scales;  // [panel][group] lines
@@ -52,37 +52,44 @@ struct Tile {
     [[nodiscard]] std::int64_t groups() const { return k / group; }
     [[nodiscard]] std::int64_t supers() const { return (k + super_k - 1) / super_k; }
     [[nodiscard]] std::int64_t blocks_of(std::int64_t s) const { return std::min<std::int64_t>(8, k / block_k - 8 * s); }
-    [[nodiscard]] std::byte* code_line(std::int64_t panel, std::int64_t quad) const { return codes + (panel * (k / 4) + quad) * line_bytes; }
+    [[nodiscard]] std::byte* block(std::int64_t panel, std::int64_t b) const { return codes + (panel * k + b * block_k) * panel_rows; }
     [[nodiscard]] std::byte* scale_line(std::int64_t panel, std::int64_t g) const { return scales + (panel * groups() + g) * line_bytes; }
     [[nodiscard]] std::byte* min_line(std::int64_t panel, std::int64_t g) const { return mins + (panel * groups() + g) * line_bytes; }
     [[nodiscard]] std::byte* d_line(std::int64_t panel, std::int64_t s) const { return d + (panel * supers() + s) * line_bytes; }
     [[nodiscard]] std::byte* dmin_line(std::int64_t panel, std::int64_t s) const { return dmin + (panel * supers() + s) * line_bytes; }
 };
 
-/// One token as the micro-kernel sees it: pointers at the tile's first column, and at its first row in y.
+/// Four bytes as one number, to be broadcast: four neighbouring activations, or two neighbouring sums of them.
+inline int four_bytes(const void* p) {
+    int four;
+    __builtin_memcpy(&four, p, 4);
+    return four;
+}
+
+/// One token as the kernels see it: pointers at a column that begins a super-block, and at the first row of a panel in y.
 struct TokenRow {
     const std::int8_t* q;
     const std::int16_t* sums;
+    const std::int16_t* block_sums;
     const float* scale;
     float* y;
 
-    /// Σ q of a group of 16 or 32 columns.
-    template <int group>
-    [[nodiscard]] int sum_of(std::int64_t g) const {
-        if constexpr (group == 16)
-            return sums[g];
-        else
-            return sums[2 * g] + sums[2 * g + 1];
-    }
-    /// Four neighbouring activations as one number, to be broadcast.
-    [[nodiscard]] int quad(std::int64_t at) const {
-        int four;
-        __builtin_memcpy(&four, q + 4 * at, 4);
-        return four;
+    /// Four neighbouring activations.
+    [[nodiscard]] int quad(std::int64_t at) const { return four_bytes(q + 4 * at); }
+    /// Sums over columns 16·g and 16·(g+1), as a pair of int16.
+    [[nodiscard]] int pair_of_sums(std::int64_t g) const { return four_bytes(sums + g); }
+    /// Sums over blocks b and b + 1, as a pair of int16.
+    [[nodiscard]] int pair_of_block_sums(std::int64_t b) const { return four_bytes(block_sums + b); }
+    /// The same token one super-block on.
+    void next_super() {
+        q += super_k;
+        sums += super_k / 16;
+        block_sums += super_k / block_k;
+        ++scale;
     }
 };
 
-/// The tokens of one product, and the part of it that a tile is for.
+/// The tokens of one product, and the rows of y that exist.
 struct Tokens {
     const QuantisedRows& x;
     const std::int32_t* ids;
@@ -91,46 +98,55 @@ struct Tokens {
 
     [[nodiscard]] TokenRow at(std::int64_t t, std::int64_t k0, std::int64_t n0) const {
         const std::int64_t row = ids ? ids[t] : t;
-        return {x.q + row * x.cols + k0, x.sums + (row * x.cols + k0) / 16, x.scale + row * x.supers() + k0 / super_k, y.data + t * y.stride + n0};
+        return {x.q + row * x.cols + k0, x.sums + (row * x.cols + k0) / 16, x.block_sums + (row * x.cols + k0) / block_k,
+                x.scale + row * x.supers() + k0 / super_k, y.data + t * y.stride + n0};
     }
+    /// How many rows of the panel at row n0 there are.
+    [[nodiscard]] int valid(std::int64_t n0) const { return static_cast<int>(std::clamp<std::int64_t>(rows - n0, 0, panel_rows)); }
 };
 
-/// The loops around an instruction set's two parts:
-///   Isa::unpack<F>(super, blocks, tile, panel, s)     a super-block's codes and scales into the tile
-///   Isa::micro<F, P, T>(tile, panel, tokens, valid)   P panels × T tokens over the tile, added to y; valid[p] rows of panel p exist
-///   Isa::most_panels, Isa::most_tokens                the largest P and T
+/// Tokens that meet the tiles of a matrix before the next ones do: their activations stay in the second cache.
+constexpr std::int64_t tokens_at_once = 128;
+
+/// The loops around an instruction set's three parts:
+///   Isa::direct<F, T>(panel, cols, header, tokens, valid)    one panel × T tokens, codes unpacked in registers on their way from memory;
+///                                                            `header` is a tile of one super-block for its scales
+///   Isa::unpack<F>(super, blocks, tile, panel, s)            a super-block's codes and scales into the tile
+///   Isa::micro<F, P, T>(tile, panel, tokens, valid, first)   P panels × T tokens over the tile; added to y unless it is the first
+///   Isa::direct_tokens, tile_panels, tile_k, most_tokens     the largest T of direct; the tile; the largest T of micro
 template <class Isa, const PanelFormat& F>
 struct Product {
+    static_assert(Isa::tile_panels * Isa::tile_k <= largest_tile);
+
     template <int P, int T>
     static void meet(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t k0, std::int64_t n0) {
         TokenRow x[T];
         for (int t = 0; t < T; ++t) x[t] = tokens.at(t0 + t, k0, n0);
         int valid[P];
-        for (int p = 0; p < P; ++p) valid[p] = static_cast<int>(std::clamp<std::int64_t>(tokens.rows - n0 - p * panel_rows, 0, panel_rows));
-        Isa::template micro<F, P, T>(tile, panel, x, valid);
+        for (int p = 0; p < P; ++p) valid[p] = tokens.valid(n0 + p * panel_rows);
+        Isa::template micro<F, P, T>(tile, panel, x, valid, k0 == 0);
     }
     template <int P, int T = Isa::most_tokens>
-    static void meet_all(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t k0, std::int64_t n0) {
-        for (; t0 + T <= tokens.y.rows; t0 += T) meet<P, T>(tile, panel, tokens, t0, k0, n0);
+    static void meet_all(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::int64_t k0, std::int64_t n0) {
+        for (; t0 + T <= t1; t0 += T) meet<P, T>(tile, panel, tokens, t0, k0, n0);
         if constexpr (T > 1) {
-            if (t0 < tokens.y.rows) meet_all<P, T - 1>(tile, panel, tokens, t0, k0, n0);
+            if (t0 < t1) meet_all<P, T - 1>(tile, panel, tokens, t0, t1, k0, n0);
         }
     }
-    template <int P = Isa::most_panels>
-    static void all_panels(const Tile& tile, std::int64_t panel, std::int64_t panels, const Tokens& tokens, std::int64_t k0, std::int64_t n0) {
-        for (; panel + P <= panels; panel += P) meet_all<P>(tile, panel, tokens, 0, k0, n0 + panel * panel_rows);
+    template <int P = Isa::tile_panels>
+    static void all_panels(const Tile& tile, std::int64_t panel, std::int64_t panels, const Tokens& tokens, std::int64_t t0, std::int64_t t1,
+                           std::int64_t k0, std::int64_t n0) {
+        for (; panel + P <= panels; panel += P) meet_all<P>(tile, panel, tokens, t0, t1, k0, n0 + panel * panel_rows);
         if constexpr (P > 1) {
-            if (panel < panels) all_panels<P - 1>(tile, panel, panels, tokens, k0, n0);
+            if (panel < panels) all_panels<1>(tile, panel, panels, tokens, t0, t1, k0, n0);
         }
     }
-    static void run(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
-        const Tokens tokens{x, ids, y, w.rows};
-        for (std::int64_t t = 0; t < y.rows; ++t) std::fill_n(y.data + t * y.stride, w.rows, 0.0F);
-        // For a few tokens one super-block of one panel stays in the first-level cache; for many a large tile in the second.
-        const bool few = y.rows < tile_tokens;
-        const std::int64_t most = few ? 1 : tile_panels, depth = few ? super_k : tile_k;
-        for (std::int64_t p0 = 0; p0 < w.count(); p0 += most) {
-            const std::int64_t panels = std::min(most, w.count() - p0);
+    /// Tokens [t0, t1) by way of tiles.
+    static void tiles(const Panels& w, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::byte* scratch) {
+        // What a few tokens meet comes from memory: a small tile, so that loading and computing overlap.
+        const std::int64_t depth = t1 - t0 < tile_tokens ? super_k : Isa::tile_k;
+        for (std::int64_t p0 = 0; p0 < w.count(); p0 += Isa::tile_panels) {
+            const std::int64_t panels = std::min<std::int64_t>(Isa::tile_panels, w.count() - p0);
             for (std::int64_t k0 = 0; k0 < w.cols; k0 += depth) {
                 const Tile tile = Tile::in(scratch, panels, std::min(depth, w.cols - k0), scale_group(F));
                 for (std::int64_t p = 0; p < panels; ++p) {
@@ -139,9 +155,28 @@ struct Product {
                         Isa::template unpack<F>(super, tile.blocks_of(s), tile, p, s);
                     }
                 }
-                all_panels(tile, 0, panels, tokens, k0, p0 * panel_rows);
+                all_panels(tile, 0, panels, tokens, t0, t1, k0, p0 * panel_rows);
             }
         }
+    }
+    template <int T = Isa::direct_tokens>
+    static void direct(const Panels& w, const Tokens& tokens, std::byte* scratch) {
+        if constexpr (T > 1) {
+            if (tokens.y.rows < T) return direct<T - 1>(w, tokens, scratch);
+        }
+        const Tile header = Tile::in(scratch, 1, super_k, scale_group(F));
+        const std::int64_t bytes = w.panel_bytes();
+        for (std::int64_t p = 0; p < w.count(); ++p) {
+            TokenRow x[T];
+            for (int t = 0; t < T; ++t) x[t] = tokens.at(t, 0, p * panel_rows);
+            Isa::template direct<F, T>(w.data + p * bytes, w.cols, header, x, tokens.valid(p * panel_rows));
+        }
+    }
+    static void run(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
+        const Tokens tokens{x, ids, y, w.rows};
+        if (y.rows == 0) return;
+        if (y.rows <= Isa::direct_tokens) return direct(w, tokens, scratch);
+        for (std::int64_t t = 0; t < y.rows; t += tokens_at_once) tiles(w, tokens, t, std::min(t + tokens_at_once, y.rows), scratch);
     }
 };
 

@@ -24,10 +24,10 @@ namespace {
 
 struct Activations {
     Activations(std::int64_t tokens, std::int64_t cols)
-        : q(static_cast<std::size_t>(tokens * cols)), scale(static_cast<std::size_t>(tokens * ((cols + 255) / 256))), sums(static_cast<std::size_t>(tokens * cols / 16)), view{q.data(), scale.data(), sums.data(), tokens, cols} {}
+        : q(static_cast<std::size_t>(tokens * cols)), scale(static_cast<std::size_t>(tokens * ((cols + 255) / 256))), sums(q.size() / 16), block_sums(q.size() / 32), view{q.data(), scale.data(), sums.data(), block_sums.data(), tokens, cols} {}
     std::vector<std::int8_t> q;
     std::vector<float> scale;
-    std::vector<std::int16_t> sums;
+    std::vector<std::int16_t> sums, block_sums;
     QuantisedRows view;
 };
 
@@ -74,6 +74,8 @@ TEST_CASE("a packed product with one activation is the weight it meets", "[panel
             std::fill(x.sums.begin(), x.sums.end(), std::int16_t{0});
             x.q[static_cast<std::size_t>(k)] = 1;
             x.sums[static_cast<std::size_t>(k / 16)] = 1;
+            std::fill(x.block_sums.begin(), x.block_sums.end(), std::int16_t{0});
+            x.block_sums[static_cast<std::size_t>(k / 32)] = 1;
             const auto column = run(product_portable, packed.view, x.view, 1);
             for (std::int64_t n = 0; n < rows; ++n) {
                 REQUIRE(std::fabs(column[static_cast<std::size_t>(n)] - expected[static_cast<std::size_t>(n * cols + k)]) <= allowed);
@@ -86,7 +88,7 @@ TEST_CASE("every packed kernel gives the reference's bits for any number of toke
     std::mt19937 rng(11);
     for (const auto& format : panel_formats) {
         CAPTURE(name(format.format));
-        const std::int64_t rows = 72 + 5, cols = ragged_cols(format.format), tokens = 13;
+        const std::int64_t rows = 72 + 5, cols = ragged_cols(format.format), tokens = 139;  // more than meet a tile at once
         const auto blocks = random_blocks(format.format, rows * cols, rng);
         const Packed packed(format.format, blocks, rows, cols);
         Activations x(tokens, cols);
@@ -95,7 +97,7 @@ TEST_CASE("every packed kernel gives the reference's bits for any number of toke
         const auto truth = run(product_portable, packed.view, x.view, tokens);
         for (const auto& kernel : all_panel_kernels()) {
             if (!cpu::runs_on(kernel.isa, cpu::detect())) continue;
-            for (const std::int64_t some : {1, 2, 3, 4, 5, 7, 8, 9, 13}) {
+            for (const std::int64_t some : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 139}) {
                 CAPTURE(kernel.name, some);
                 const std::vector<float> expected(truth.begin(), truth.begin() + some * rows);
                 CHECK(same_bits(run(kernel.product, packed.view, x.view, some), expected));
@@ -146,7 +148,9 @@ TEST_CASE("extreme codes and activations do not overflow a packed kernel", "[pan
                                                                                                                                 : static_cast<std::int8_t>(k % 2 ? 127 : -127);
             for (std::int64_t g = 0; g < 16; ++g) {
                 const auto* q = x.q.data() + t * cols + 16 * g;
-                x.sums[static_cast<std::size_t>(t * 16 + g)] = static_cast<std::int16_t>(std::accumulate(q, q + 16, 0));
+                const auto sum = static_cast<std::int16_t>(std::accumulate(q, q + 16, 0));
+                x.sums[static_cast<std::size_t>(t * 16 + g)] = sum;
+                x.block_sums[static_cast<std::size_t>(t * 8 + g / 2)] = static_cast<std::int16_t>(x.block_sums[static_cast<std::size_t>(t * 8 + g / 2)] + sum);
             }
             x.scale[static_cast<std::size_t>(t)] = 1;
         }
@@ -180,6 +184,7 @@ TEST_CASE("every quantiser gives the reference's codes, scales and sums", "[pane
         kernel.quantise(ConstRows(values.data(), tokens, cols), 0, tokens, got.view);
         CHECK(got.q == truth.q);
         CHECK(got.sums == truth.sums);
+        CHECK(got.block_sums == truth.block_sums);
         for (std::size_t i = 0; i < truth.scale.size(); ++i) {
             const bool both_nan = std::isnan(truth.scale[i]) && std::isnan(got.scale[i]);
             CHECK((both_nan || got.scale[i] == truth.scale[i]));
