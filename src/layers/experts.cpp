@@ -108,6 +108,7 @@ void Mix::inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t
         to.q += row;
         to.scale += row / 256;
         to.sums += row / 16;
+        to.block_sums += row / 32;
         run.kernels.panels.quantise(gate.slice_rows(i, 1), 0, 1, to.shaped(1, rows));
     }
 }

@@ -22,7 +22,7 @@ struct QuantisedRows {
     [[nodiscard]] static QuantisedRows take(cpu::Arena& arena, std::int64_t rows, std::int64_t cols);
     /// Rows [first, first + count).
     [[nodiscard]] QuantisedRows slice_rows(std::int64_t first, std::int64_t count) const noexcept {
-        return {q + first * cols, scale + first * supers(), sums + first * cols / 16, count, cols};
+        return {q + first * cols, scale + first * supers(), sums + first * cols / 16, block_sums + first * cols / 32, count, cols};
     }
     /// The first `count` rows; the same buffers for a narrower matrix.
     [[nodiscard]] QuantisedRows shaped(std::int64_t count, std::int64_t width) const noexcept { return {q, scale, sums, block_sums, count, width}; }
