@@ -3,6 +3,7 @@
 /// The whole C++ API. `ops.hpp`, `mla.hpp` and `moe.hpp` work on plain arrays; the rest is the engine, in the order in which
 /// things are made: Source → Model → Session → Generation.
 
+#include "rorqual/convert.hpp"
 #include "rorqual/dtype.hpp"
 #include "rorqual/error.hpp"
 #include "rorqual/executor.hpp"

@@ -4,6 +4,10 @@
 
 namespace rorqual::families {
 
+std::vector<GgufTensor> Network::gguf_form(LatentLayout, io::GgufHeader&) {
+    throw Error(Status::unsupported, "model_type " + geometry().model_type + ": cannot be written as GGUF");
+}
+
 // Each family's folder has one of these.
 #define RQ_FAMILY(family, model_type)                                                                                    \
     namespace family {                                                                                                   \

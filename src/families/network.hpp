@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpu/arena.hpp"
+#include "families/gguf_form.hpp"
 #include "layers/state.hpp"
 #include "ops/run.hpp"
 #include "rorqual/mla.hpp"
@@ -60,6 +61,10 @@ class Network {
 
     /// After the table was loaded and what can be packed was: ties weights, and adds packed forms of its own.
     virtual void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) = 0;
+
+    /// The model as a GGUF file: adds the keys of its architecture to `header` and returns the tensors in the file's order.
+    /// Throws Error(unsupported) for what the format cannot say.
+    [[nodiscard]] virtual std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header);
 
     /// Bytes one token adds to the states of all layers.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;

@@ -17,6 +17,7 @@ class DeepseekV2 final : public Network {
     [[nodiscard]] const Geometry& geometry() const noexcept override { return config_.geometry; }
     void list_tensors(weights::TensorTable& table) override;
     void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) override;
+    [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
     [[nodiscard]] States new_states(CacheFormat format, std::pmr::memory_resource& memory) const override;
     [[nodiscard]] std::unique_ptr<Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t context,

@@ -1,0 +1,54 @@
+#include "convert/geometries.hpp"
+
+#include "io/printable.hpp"
+#include "rorqual/error.hpp"
+
+namespace rorqual::convert {
+namespace {
+
+struct Geometry {
+    std::string_view name;
+    std::string_view config;
+};
+
+constexpr Geometry geometries[] = {
+    // DeepSeek-V2-Lite, as published: 15.7 billion weights, 2.7 billion of them used per token.
+    {"v2-lite", R"({
+  "model_type": "deepseek_v2", "vocab_size": 102400, "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408,
+  "num_hidden_layers": 27, "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": null, "kv_lora_rank": 512,
+  "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 64, "n_shared_experts": 2,
+  "num_experts_per_tok": 6, "first_k_dense_replace": 1, "moe_layer_freq": 1, "topk_method": "greedy", "n_group": 1, "topk_group": 1,
+  "scoring_func": "softmax", "norm_topk_prob": false, "routed_scaling_factor": 1.0, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "rope_theta": 10000, "max_position_embeddings": 163840, "tie_word_embeddings": false,
+  "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1,
+                   "mscale": 0.707, "mscale_all_dim": 0.707}})"},
+    // Small, for tests: rows of 256 beside rows that no block of 256 fills, a compressed query, an odd vocabulary.
+    {"v2-tiny", R"({
+  "model_type": "deepseek_v2", "vocab_size": 387, "hidden_size": 256, "intermediate_size": 352, "moe_intermediate_size": 96,
+  "num_hidden_layers": 3, "num_attention_heads": 5, "num_key_value_heads": 5, "q_lora_rank": 96, "kv_lora_rank": 64,
+  "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32, "n_routed_experts": 10, "n_shared_experts": 2,
+  "num_experts_per_tok": 3, "first_k_dense_replace": 1, "moe_layer_freq": 1, "topk_method": "greedy", "n_group": 1, "topk_group": 1,
+  "scoring_func": "softmax", "norm_topk_prob": false, "routed_scaling_factor": 1.0, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "rope_theta": 10000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
+  "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 1024, "beta_fast": 32, "beta_slow": 1,
+                   "mscale": 0.707, "mscale_all_dim": 0.707}})"},
+};
+
+std::string with_layers(std::string config, std::int64_t layers) {
+    constexpr std::string_view key = "\"num_hidden_layers\": ";
+    const auto begin = config.find(key) + key.size();
+    return config.replace(begin, config.find(',', begin) - begin, std::to_string(layers));
+}
+
+}  // namespace
+
+std::string geometry_config(std::string_view name, std::int64_t layers) {
+    std::string known;
+    for (const auto& geometry : geometries) {
+        if (geometry.name == name) return layers == 0 ? std::string(geometry.config) : with_layers(std::string(geometry.config), layers);
+        known += (known.empty() ? "" : ", ") + std::string(geometry.name);
+    }
+    throw Error(Status::invalid_argument, "geometry: \"" + io::printable(name) + "\", expected one of " + known);
+}
+
+}  // namespace rorqual::convert
