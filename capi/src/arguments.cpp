@@ -13,6 +13,13 @@ std::string_view text(const char* data, std::size_t length, const char* argument
     return bytes.empty() ? std::string_view("") : std::string_view(bytes.data(), bytes.size());
 }
 
+std::filesystem::path path_argument(const char* data, std::size_t length, const char* argument) {
+    const auto utf8 = text(data, length, argument);
+    if (utf8.empty()) refuse(argument, "empty");
+    if (utf8.find('\0') != utf8.npos) refuse(argument, "contains a zero byte");
+    return std::u8string(utf8.begin(), utf8.end());
+}
+
 std::int32_t code(std::int32_t value, std::int32_t count, const char* argument) {
     if (value < 0 || value >= count) {
         refuse(argument, std::to_string(value) + ", expected a code from 0 to " + std::to_string(count - 1));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ std::span<T> array(T* data, std::size_t count, const char* argument) {
 }
 
 std::string_view text(const char* data, std::size_t length, const char* argument);
+
+/// UTF-8, not empty, without zero bytes.
+std::filesystem::path path_argument(const char* data, std::size_t length, const char* argument);
 
 /// One of the first `count` codes 0, 1, 2 …
 std::int32_t code(std::int32_t value, std::int32_t count, const char* argument);

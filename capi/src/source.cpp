@@ -1,6 +1,5 @@
 #include "rorqual/source.hpp"
 
-#include <filesystem>
 #include <string>
 
 #include "arguments.hpp"
@@ -13,10 +12,7 @@ using namespace rorqual::capi;
 int32_t rq_source_create_path(const char* path, size_t path_len, rq_source** out, rq_error* err) {
     return boundary(err, [&] {
         auto*& made = result(out, "out");
-        const auto utf8 = text(path, path_len, "path");
-        if (utf8.empty()) refuse("path", "empty");
-        if (utf8.find('\0') != utf8.npos) refuse("path", "contains a zero byte");
-        made = new rq_source{Source::path(std::filesystem::path(std::u8string(utf8.begin(), utf8.end())))};
+        made = new rq_source{Source::path(path_argument(path, path_len, "path"))};
     });
 }
 

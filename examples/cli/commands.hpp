@@ -9,5 +9,6 @@ void add_run(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_tokenize(CLI::App& program);
 void add_eval(CLI::App& program);
+void add_synth(CLI::App& program);
 
 }  // namespace cli

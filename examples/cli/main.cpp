@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     cli::add_inspect(program);
     cli::add_tokenize(program);
     cli::add_eval(program);
+    cli::add_synth(program);
     try {
         program.parse(argc, argv);
         return 0;

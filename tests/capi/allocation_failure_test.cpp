@@ -75,6 +75,25 @@ TEST_CASE("opening a tokenizer in which any allocation fails gives RQ_ERR_NO_MEM
                  60);
 }
 
+TEST_CASE("writing a model in which any allocation fails gives RQ_ERR_NO_MEMORY and leaves no file", "[capi][memory]") {
+    const TempFolder folder;
+    const std::filesystem::path file = folder / "m.gguf";
+    const std::string path = file.string();
+    rq_synthesize_options options = RQ_SYNTHESIZE_OPTIONS_INIT;
+    options.geometry = "v2-tiny", options.geometry_len = 7;
+    options.format = "q8_0", options.format_len = 4;
+    options.layers = 2, options.threads = 2;
+    fail_in_turn([&](rq_error* err) {
+        std::error_code absent;
+        std::filesystem::remove(file, absent);
+        const auto status = rq_synthesize(path.data(), path.size(), &options, err);
+        stop_counting();
+        const bool left = std::filesystem::directory_iterator(folder.path()) != std::filesystem::directory_iterator();
+        return left == (status == RQ_OK) ? status : std::int32_t{-1};
+    },
+                 60);
+}
+
 TEST_CASE("sessions, text and generations in which any allocation fails give RQ_ERR_NO_MEMORY", "[capi][memory]") {
     const std::string text = "There was once a king who had three sons \U0001F98A";
     const auto ids = prompt_ids(text);

@@ -8,6 +8,7 @@
 
 #include "capi/header.hpp"
 #include "capi/support.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace rorqual::test;
 
@@ -155,6 +156,13 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     const GenerationHandle g(generation);
     rq_piece piece = RQ_PIECE_INIT;
     EACH_NULL(rq_generation_next, {}, g.get(), &piece, err);
+
+    // Writing models
+    const TempFolder folder_to_write;
+    const std::string written = (folder_to_write / "m.gguf").string();
+    rq_synthesize_options synthesize_options = RQ_SYNTHESIZE_OPTIONS_INIT;
+    synthesize_options.geometry = "v2-tiny", synthesize_options.geometry_len = 7;
+    EACH_NULL(rq_synthesize, {}, written.data(), written.size(), &synthesize_options, err);
 
     // Operations. The structs' own pointers: operations_test.cpp.
     float x[4] = {};

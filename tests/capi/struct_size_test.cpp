@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "capi/support.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace rorqual::test;
 
@@ -133,6 +134,13 @@ TEST_CASE("an input struct may be longer if its unknown tail is zero, and is ref
             a.executor = given;
             return rq_matmul(&a, err);
         });
+    }
+    SECTION("rq_synthesize_options") {
+        const TempFolder folder;
+        const std::string path = (folder / "m.gguf").string();
+        rq_synthesize_options o = RQ_SYNTHESIZE_OPTIONS_INIT;
+        o.geometry = "v2-tiny", o.geometry_len = 7;
+        input_struct<rq_synthesize_options>(o, [&](auto* given, rq_error* err) { return rq_synthesize(path.data(), path.size(), given, err); });
     }
     SECTION("rq_observer") {
         input_struct<rq_observer>(RQ_OBSERVER_INIT, [&](auto* given, rq_error* err) { return rq_session_observe(session.get(), given, err); });

@@ -596,6 +596,46 @@ RQ_API int32_t rq_generation_next(rq_generation *generation, rq_piece *piece, rq
 /* Ends and frees a generation. Thread: one at a time. NULL is fine; cannot fail. Since 0.1. */
 RQ_API void rq_generation_free(rq_generation *generation);
 
+/* ----------------------------------------------------------------------------------------------------------------- writing models */
+
+/* How far a conversion is: bytes written, bytes in all, and the tensor at hand (borrowed until the callback returns). Runs on the
+ * thread that made the call, a few times a second at least. Non-zero = stop: the call fails with RQ_ERR_CALLBACK. */
+typedef int32_t (*rq_progress_fn)(uint64_t done_bytes, uint64_t all_bytes, const char *tensor, size_t tensor_len, void *user);
+
+/* How a GGUF file keeps the matrix that expands the latent into keys and values (kv_b_proj). */
+#define RQ_LATENT_DEFAULT 0 /* RQ_LATENT_JOINED */
+#define RQ_LATENT_JOINED 1  /* attn_kv_b, as published. All programs open it; llama.cpp then caches whole keys and values */
+#define RQ_LATENT_SPLIT 2   /* attn_k_b, transposed, and attn_v_b: what llama.cpp needs for its absorbed attention */
+
+typedef struct rq_synthesize_options {
+    uint32_t struct_size;
+    uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
+    const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes */
+    size_t geometry_len;   /* 0 = "v2-lite" */
+    const char *format;    /* how numbers are stored: "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0",
+                              "q5_1", "q6_k", "iq4_nl", "iq4_xs", "mxfp4", or a mix with more bits where they matter more, as llama.cpp's
+                              of the same name: "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m" */
+    size_t format_len;     /* 0 = "q4_k_m" */
+    uint32_t pure;         /* 1 = every matrix in the format itself, no mix */
+    int32_t latent;        /* RQ_LATENT_* */
+    uint64_t seed;         /* another seed, other weights */
+    uint64_t layers;       /* fewer or more layers than the geometry has; 0 = as many */
+    rq_progress_fn progress; /* may be NULL */
+    void *user;            /* passed on to it */
+    const rq_executor *executor; /* NULL = threads of the call's own; else `threads` is without effect */
+    void *reserved_pointer; /* must be NULL */
+} rq_synthesize_options;
+#define RQ_SYNTHESIZE_OPTIONS_INIT { sizeof(rq_synthesize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Writes a GGUF file with a model of true geometry and random weights: what it says means nothing, but it takes the time and memory
+ * of the real one, so that anybody can measure without a download. Activations neither explode nor vanish; the made-up vocabulary
+ * encodes any text. Writing is about as fast as the disk. Equal options give equal bytes.
+ *   path       UTF-8, path_len bytes, not empty. The file appears there only when whole, and replaces what was there.
+ *   options    what to write.
+ * Thread: any. Errors: RQ_ERR_INVALID_ARGUMENT (naming the option), RQ_ERR_IO, RQ_ERR_CALLBACK; no file is left behind then.
+ * Since 0.1. */
+RQ_API int32_t rq_synthesize(const char *path, size_t path_len, const rq_synthesize_options *options, rq_error *err);
+
 /* ------------------------------------------------------------------------------------------------------- operations on plain arrays
  *
  * The operations of the engine, usable without a model. Arrays are row-major and yours; a stride is the distance between the starts
