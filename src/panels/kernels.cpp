@@ -30,19 +30,19 @@ constexpr std::array candidates = {
 #undef RQ_PANEL_KERNELS
 };
 
-constexpr std::size_t compiled_count = [] {
+struct Compiled {
+    std::array<PanelKernels, candidates.size()> list{};
     std::size_t count = 0;
-    for (const PanelKernels& kernels : candidates) count += kernels.product != nullptr;
-    return count;
-}();
-constexpr auto compiled = [] {
-    std::array<PanelKernels, compiled_count> list{};
-    std::size_t count = 0;
+};
+
+// At run time: some builds do not let the compiler compare a function's address.
+Compiled compiled() noexcept {
+    Compiled found;
     for (const PanelKernels& kernels : candidates) {
-        if (kernels.product) list[count++] = kernels;
+        if (kernels.product) found.list[found.count++] = kernels;
     }
-    return list;
-}();
+    return found;
+}
 
 std::string refusal(const PanelKernels& kernels, const cpu::Features& features, std::optional<cpu::Isa> forced) {
     if (forced && kernels.isa > *forced) return std::string(name(*forced)) + " is forced";
@@ -53,7 +53,10 @@ std::string refusal(const PanelKernels& kernels, const cpu::Features& features, 
 
 }  // namespace
 
-std::span<const PanelKernels> all_panel_kernels() noexcept { return compiled; }
+std::span<const PanelKernels> all_panel_kernels() noexcept {
+    static const Compiled found = compiled();
+    return {found.list.data(), found.count};
+}
 
 PanelChoice choose_panels(const cpu::Features& features, std::string_view forced) {
     const std::optional<cpu::Isa> isa = cpu::forced_isa(features, forced);
