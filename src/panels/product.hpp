@@ -27,6 +27,9 @@ using ProductFn = void (*)(const Panels& w, const QuantisedRows& x, const std::i
 /// From this many tokens on, a large tile of codes is unpacked once and met by all.
 inline constexpr std::int64_t tile_tokens = 8;
 
+/// Panels that a product for many tokens is best cut into multiples of: kernels take no more at once.
+inline constexpr std::int64_t tile_panels = 4;
+
 /// Panels × columns of the largest tile that a kernel unpacks: with its scales it stays in a first-level cache.
 inline constexpr std::int64_t largest_tile = 2048;
 

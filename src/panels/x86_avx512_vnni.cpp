@@ -245,7 +245,7 @@ __mmask16 lanes(int valid) { return static_cast<__mmask16>((1U << valid) - 1U); 
 
 struct Avx512Vnni {
     static constexpr int direct_tokens = 8;
-    static constexpr int tile_panels = 4;
+    static constexpr int tile_panels = panels::tile_panels;
     static constexpr std::int64_t tile_k = 512;
     static constexpr int most_tokens = 4;
 
