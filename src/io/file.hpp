@@ -60,6 +60,10 @@ class FileSet {
 
     /// The file the caller named, where the source is one file in a folder ("model.safetensors"); empty for a folder.
     [[nodiscard]] virtual const std::string& chosen() const noexcept = 0;
+
+    /// Names of the files that look like GGUF models, ascending: in a folder those that end in ".gguf"; of files the caller
+    /// put together also those that begin like one. Throws what reading their first bytes throws.
+    [[nodiscard]] virtual std::vector<std::string> gguf_names() = 0;
 };
 
 }  // namespace rorqual::io

@@ -1,9 +1,11 @@
 #include "io/folder.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "io/descriptor.hpp"
+#include "io/gguf.hpp"
 #include "io/printable.hpp"
 #include "io/regular_file.hpp"
 #include "rorqual/error.hpp"
@@ -34,6 +36,18 @@ std::shared_ptr<const File> Folder::find(std::string_view name) {
     auto file = open_regular_file(std::move(*descriptor), printable_path(path.native()));
     opened_.insert_or_assign(std::string(name), file);
     return file;
+}
+
+std::vector<std::string> Folder::gguf_names() {
+    std::vector<std::string> names;
+    std::error_code unreadable;  // then the folder has none; whoever needs a file of it is told why
+    for (auto entry = std::filesystem::directory_iterator(folder_, unreadable); !unreadable && entry != std::filesystem::directory_iterator();
+         entry.increment(unreadable)) {
+        std::string name = entry->path().filename().native();
+        if (name.ends_with(gguf_suffix)) names.push_back(std::move(name));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 }  // namespace rorqual::io

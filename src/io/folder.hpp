@@ -19,6 +19,7 @@ class Folder : public FileSet {
     std::shared_ptr<const File> find(std::string_view name) override;
     const std::string& name() const noexcept override { return name_; }
     const std::string& chosen() const noexcept override { return chosen_; }
+    std::vector<std::string> gguf_names() override;
 
  private:
     std::filesystem::path folder_;

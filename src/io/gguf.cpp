@@ -1,6 +1,7 @@
 #include "io/gguf.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -16,6 +17,7 @@ namespace rorqual::io {
 namespace {
 
 constexpr std::string_view magic = "GGUF";
+
 constexpr std::uint64_t most_tensors = 1 << 20;  // DeepSeek-V3 has 1025
 constexpr std::uint64_t longest_name = 128;      // 64 by the format; some writers were built with 128
 constexpr std::uint64_t most_dimensions = 4;
@@ -136,6 +138,13 @@ void check_tensor_names(const std::vector<TensorInfo>& tensors) {
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end(),
                                           [](const TensorInfo* a, const TensorInfo* b) { return a->name == b->name; });
     if (twice != sorted.end()) corrupt((*twice)->file->name() + ": " + printable((*twice)->name), "the tensor is there twice");
+}
+
+bool begins_as_gguf(const File& file) {
+    std::array<char, magic.size()> start{};
+    if (file.size() < start.size()) return false;
+    file.read(0, std::as_writable_bytes(std::span(start)));
+    return std::string_view(start.data(), start.size()) == magic;
 }
 
 Gguf Gguf::read_header(std::shared_ptr<const File> file) {

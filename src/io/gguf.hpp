@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,5 +36,18 @@ struct Gguf {
     /// whose numbers, tensor count or shared keys differ, or that repeats a tensor.
     [[nodiscard]] static Gguf open(FileSet& files, std::string_view name);
 };
+
+constexpr std::string_view gguf_suffix = ".gguf";
+
+/// Whether the first four bytes are "GGUF".
+[[nodiscard]] bool begins_as_gguf(const File& file);
+
+/// The name under which the first part of a split would lie beside the part `name`; `name` itself where it is none.
+[[nodiscard]] std::string first_part_name(std::string_view name);
+
+/// Which file of a set Gguf::open() is to be given, where the set is a GGUF model: the chosen file if it is one by name or
+/// by its first bytes; else, in a set without model.safetensors and its index, the one model whose files are there. Nothing
+/// for any other set. Throws Error(invalid_argument) where there are several models.
+[[nodiscard]] std::optional<std::string> find_gguf(FileSet& files);
 
 }  // namespace rorqual::io

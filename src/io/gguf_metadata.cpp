@@ -97,7 +97,7 @@ const GgufMetadata::Field* GgufMetadata::find(std::string_view key) const noexce
 const GgufMetadata::Field& GgufMetadata::require(std::string_view key) const {
     const Field* field = find(key);
     if (field == nullptr) {
-        throw Error(Status::not_found, (content_ ? content_->file : "metadata") + ": " + printable(key) + " is missing");
+        throw Error(Status::not_found, file() + ": " + printable(key) + " is missing");
     }
     return *field;
 }
@@ -109,7 +109,7 @@ const GgufMetadata::Field& GgufMetadata::require_array(std::string_view key, std
 }
 
 void GgufMetadata::refuse(std::string_view key, const std::string& what) const {
-    throw Error(Status::corrupt, (content_ ? content_->file : "metadata") + ": " + printable(key) + ": " + what);
+    throw Error(Status::corrupt, file() + ": " + printable(key) + ": " + what);
 }
 
 std::int64_t GgufMetadata::integer(std::string_view key, std::int64_t low, std::int64_t high) const {

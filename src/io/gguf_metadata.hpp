@@ -43,6 +43,8 @@ class GgufMetadata {
 
     GgufMetadata() = default;
 
+    /// How errors call the file.
+    [[nodiscard]] std::string file() const { return content_ ? content_->file : "metadata"; }
     [[nodiscard]] std::size_t size() const noexcept { return fields_.size(); }
     /// In the order of the file.
     [[nodiscard]] Entry operator[](std::size_t i) const noexcept;

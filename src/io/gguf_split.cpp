@@ -64,6 +64,11 @@ void check_part(const Gguf& part, const Gguf& first, std::int64_t index, std::in
 
 }  // namespace
 
+std::string first_part_name(std::string_view name) {
+    const PartName part = take_apart(name);
+    return part.number == 0 ? std::string(name) : part_name(part.stem, 1, part.count);
+}
+
 Gguf Gguf::open(FileSet& files, std::string_view name) {
     Gguf chosen = read_header(files.require(name, "the model"));
     const std::int64_t count = chosen.metadata.integer_or("split.count", 0, 0, most_parts);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "io/gguf.hpp"
 #include "io/printable.hpp"
 #include "rorqual/error.hpp"
 
@@ -23,6 +24,14 @@ std::shared_ptr<const File> NamedFiles::find(std::string_view name) {
     check_file_name(name);
     const auto file = files_.find(name);
     return file == files_.end() ? nullptr : file->second;
+}
+
+std::vector<std::string> NamedFiles::gguf_names() {
+    std::vector<std::string> names;
+    for (const auto& [name, file] : files_) {
+        if (name.ends_with(gguf_suffix) || begins_as_gguf(*file)) names.push_back(name);
+    }
+    return names;
 }
 
 }  // namespace rorqual::io

@@ -21,6 +21,10 @@ struct TensorInfo {
     std::shared_ptr<const File> file;
 };
 
+/// The files that hold a published checkpoint's weights: one, or an index that names shards.
+constexpr const char* safetensors_name = "model.safetensors";
+constexpr const char* safetensors_index_name = "model.safetensors.index.json";
+
 /// A safetensors header: u64 little-endian length, JSON, then data. https://github.com/huggingface/safetensors, "Format".
 /// Reading throws Error(corrupt | unsupported) that names the file and the tensor: lengths beyond the file, offsets that
 /// overlap, leave holes or run backwards, sizes that contradict dtype × shape, unknown dtypes, duplicate names, bad JSON.
