@@ -13,6 +13,9 @@
 namespace rorqual {
 
 class Source;
+namespace io {
+class GgufMetadata;
+}
 
 /// Whether text such as "<｜User｜>" becomes the token of that name, or is spelled out like any other text.
 enum class AddedTokens {
@@ -20,7 +23,7 @@ enum class AddedTokens {
     recognise,  ///< recognised: right for prompts the program itself wrote
 };
 
-/// Text ↔ token ids: byte-level BPE as `tokenizer.json` (Hugging Face `tokenizers`, version "1.0") describes it.
+/// Text ↔ token ids: byte-level BPE as `tokenizer.json` (Hugging Face `tokenizers`, version "1.0") or a GGUF file describes it.
 ///
 ///     const auto tokenizer = Tokenizer::open(Source::path("models/v2-lite"));
 ///     std::vector<Token> prompt = tokenizer.encode("<｜User｜>", AddedTokens::recognise);
@@ -37,7 +40,10 @@ class Tokenizer {
     /// the key: "tokenizer.json: pre_tokenizer.pretokenizers[0].behavior: …".
     [[nodiscard]] static Tokenizer from_json(std::string_view json, const std::string& origin = "tokenizer.json");
 
-    /// The tokenizer.json of a source; where its path is a JSON file, that file, whatever its name.
+    /// The tokenizer of a source: of the GGUF file (or the first part of a split) that it is or that its folder holds instead
+    /// of safetensors, else its tokenizer.json; where its path is a JSON file, that file, whatever its name.
+    /// From a GGUF file: tokenizer.ggml.model "gpt2" and the splittings that tokenizer.ggml.pre calls deepseek-llm,
+    /// deepseek-coder, deepseek-v3, joyai-llm, deepseek-r1-qwen, qwen2, llama-bpe and gpt-2.
     /// Throws Error(not_found, io, callback, corrupt, unsupported).
     [[nodiscard]] static Tokenizer open(const Source& source);
 
@@ -73,6 +79,7 @@ class Tokenizer {
     [[nodiscard]] const std::vector<std::string>& not_applied() const noexcept;
 
     /// For the library's own layers.
+    [[nodiscard]] static Tokenizer from_gguf(const io::GgufMetadata& metadata);
     class Impl;
     [[nodiscard]] const std::shared_ptr<const Impl>& impl() const noexcept { return impl_; }
 

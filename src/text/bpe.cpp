@@ -28,6 +28,12 @@ std::uint64_t load32(const char* p) {
 
 }  // namespace
 
+std::optional<std::pair<std::string_view, std::string_view>> merge_pair(std::string_view both) {
+    const std::size_t space = both.find(' ');
+    if (space == std::string_view::npos || both.find(' ', space + 1) != std::string_view::npos) return std::nullopt;
+    return std::pair(both.substr(0, space), both.substr(space + 1));
+}
+
 Bpe::Bpe(const Vocabulary& vocabulary, const std::array<Token, 256>& byte_tokens, std::span<const Merge> merges, bool whole_words)
     : vocabulary_(vocabulary), byte_tokens_(byte_tokens), whole_words_(whole_words) {
     slots_.resize(std::bit_ceil(2 * merges.size() + 2));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rorqual/tensor.hpp"
@@ -18,6 +19,9 @@ struct Merge {
     Token right;
     Token merged;  ///< its bytes are those of left and right joined
 };
+
+/// The two texts of a merge written as one, "a b"; nothing unless there is one space between them.
+[[nodiscard]] std::optional<std::pair<std::string_view, std::string_view>> merge_pair(std::string_view both);
 
 /// Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019): a piece begins as one token a byte; the pair
 /// of lowest rank is merged, the leftmost first, until no pair is in the list.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/file.hpp"
+#include "io/gguf.hpp"
 #include "io/json.hpp"
 #include "rorqual/error.hpp"
 #include "rorqual/source.hpp"
@@ -76,8 +77,15 @@ Tokenizer Tokenizer::from_json(std::string_view json, const std::string& origin)
     return Tokenizer(std::make_shared<const Impl>(text::read_tokenizer_json(json, origin)));
 }
 
+Tokenizer Tokenizer::from_gguf(const io::GgufMetadata& metadata) {
+    return Tokenizer(std::make_shared<const Impl>(text::read_gguf_tokenizer(metadata)));
+}
+
 Tokenizer Tokenizer::open(const Source& source) {
     const auto& files = source.file_set();
+    if (const auto gguf = io::find_gguf(*files)) {  // the first part of a split has all metadata
+        return from_gguf(io::Gguf::read_header(files->require(io::first_part_name(*gguf), "the tokenizer")).metadata);
+    }
     const std::string name = files->chosen().ends_with(".json") ? files->chosen() : "tokenizer.json";
     const auto file = files->require(name, "the tokenizer");
     return from_json(io::read_text(*file, io::JsonLimits{}.bytes), file->name());

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "io/gguf_metadata.hpp"
 #include "rorqual/tokenizer.hpp"
 #include "text/added_tokens.hpp"
 #include "text/bpe.hpp"
@@ -29,6 +31,9 @@ struct TokenizerParts {
 
 /// Reads a tokenizer.json (Hugging Face `tokenizers`, version "1.0"). Throws Error(corrupt | unsupported) that names `origin` and key.
 [[nodiscard]] TokenizerParts read_tokenizer_json(std::string_view json, const std::string& origin);
+
+/// Reads the tokenizer of a GGUF file ("tokenizer.ggml.…"). Throws Error(not_found | corrupt | unsupported) that names file and key.
+[[nodiscard]] TokenizerParts read_gguf_tokenizer(const io::GgufMetadata& metadata);
 
 }  // namespace text
 

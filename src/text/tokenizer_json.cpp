@@ -7,13 +7,11 @@
 #include "io/printable.hpp"
 #include "text/byte_alphabet.hpp"
 #include "text/json_node.hpp"
+#include "text/named_splittings.hpp"
 #include "text/tokenizer_impl.hpp"
 
 namespace rorqual::text {
 namespace {
-
-// What ByteLevel splits with when use_regex is set: GPT-2's pattern (Radford et al. 2019, encoder.py).
-constexpr const char* gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 std::string in_quotes(std::string_view text) {
     std::string out = "\"";
@@ -161,11 +159,7 @@ class Reader {
         const auto text = [](const nlohmann::json& value) -> std::string_view { return value.get_ref<const std::string&>(); };
         if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) return {text(merge[0]), text(merge[1])};
         if (merge.is_string()) {
-            const std::string_view both = text(merge);
-            const std::size_t space = both.find(' ');
-            if (space != std::string_view::npos && both.find(' ', space + 1) == std::string_view::npos) {
-                return {both.substr(0, space), both.substr(space + 1)};
-            }
+            if (const auto both = merge_pair(text(merge))) return *both;
         }
         node().refuse(Status::corrupt, "expected two entries, as \"a b\" or [\"a\", \"b\"]");
     }
