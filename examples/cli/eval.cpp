@@ -114,7 +114,7 @@ void eval(const EvalArguments& arguments) {
 void add_eval(CLI::App& program) {
     auto arguments = std::make_shared<EvalArguments>();
     auto* command = program.add_subcommand("eval", "Computes logits for given token ids, to compare with another engine");
-    command->add_option("model", arguments->model.path, "Model folder")->required();
+    command->add_option("model", arguments->model.path, "Model folder or GGUF file")->required();
     command->add_option("--in", arguments->in, "Safetensors file with tensors input_ids.X (I64 or I32)")->required();
     command->add_option("--out", arguments->out, "File to write: logits.X [T, V] F32, and what is asked for below")->required();
     command->add_option("--greedy", arguments->greedy, "Also greedy.X [N] I64: the N likeliest tokens that follow, stop tokens ignored")->check(CLI::Range(1, 1 << 24));

@@ -88,7 +88,7 @@ std::string for_people(const Json& model) {
         line("experts", number("experts_per_token") + " of " + number("routed_experts") + " per token; the feed-forward of " +
                             number("dense_layers") + " layer" + (model["dense_layers"] == 1 ? " is" : "s is") + " dense");
     }
-    line("vocabulary", number("vocab_size") + (model["tokenizer"] ? "" : " (no tokenizer.json: token ids only)"));
+    line("vocabulary", number("vocab_size") + (model["tokenizer"] ? "" : " (no tokenizer: token ids only)"));
     line("context", number("context") + " tokens");
     line("weights", bytes("weights_bytes") + ", " + bytes("weights_mapped_bytes") + " of them mapped from files");
     line("cache", bytes("cache_per_token_bytes") + " per token, " + bytes("cache_bytes") + " for " +
@@ -128,7 +128,7 @@ void inspect(const InspectArguments& arguments) {
 void add_inspect(CLI::App& program) {
     auto arguments = std::make_shared<InspectArguments>();
     auto* command = program.add_subcommand("inspect", "Tells what a model is and what memory it needs");
-    command->add_option("model", arguments->model.path, "Model folder")->required();
+    command->add_option("model", arguments->model.path, "Model folder or GGUF file")->required();
     command->add_flag("--tensors", arguments->tensors, "List every tensor");
     command->add_flag("--config", arguments->config, "Show the config");
     command->add_flag("--json", arguments->json, "Print JSON");

@@ -161,7 +161,7 @@ void run(const RunArguments& arguments) {
 void add_run(CLI::App& program) {
     auto arguments = std::make_shared<RunArguments>();
     auto* command = program.add_subcommand("run", "Continues a prompt and prints the text as it is written");
-    command->add_option("model", arguments->model.path, "Model folder")->required();
+    command->add_option("model", arguments->model.path, "Model folder or GGUF file")->required();
     auto* prompt = command->add_option("prompt", arguments->prompt, "Text to continue; without it, standard input");
     command->add_option("-f,--file", arguments->file, "Read the prompt from a file")->excludes(prompt);
     command->add_flag("!--no-echo", arguments->echo, "Print the continuation only, without the prompt");

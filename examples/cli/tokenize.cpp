@@ -102,7 +102,7 @@ void tokenize(const TokenizeArguments& arguments) {
 void add_tokenize(CLI::App& program) {
     auto arguments = std::make_shared<TokenizeArguments>();
     auto* command = program.add_subcommand("tokenize", "Turns text from standard input into token ids, or back");
-    command->add_option("path", arguments->path, "Model folder or tokenizer.json")->required();
+    command->add_option("path", arguments->path, "Model folder, GGUF file or tokenizer.json")->required();
     command->add_flag("--jsonl", arguments->jsonl, "One JSON string a line in, one JSON array of ids a line out");
     command->add_flag("--plain", arguments->plain, "Recognise no special or other added token in the text");
     command->add_flag("--decode", arguments->decode, "The other way: ids in, text out");

@@ -48,7 +48,7 @@ struct Geometry {
 
 /// Memory a model and its sessions need, before any weight is read. Bytes.
 struct Plan {
-    std::uint64_t weights = 0;          ///< all tensors as stored
+    std::uint64_t weights = 0;          ///< all tensors as stored, or as made from several when opening
     std::uint64_t weights_mapped = 0;   ///< of these, mapped from files: the system may drop and reread them
     std::uint64_t cache_per_token = 0;  ///< state of all layers, per token of context
     std::uint64_t context = 0;          ///< tokens the figures below are for
@@ -93,7 +93,7 @@ struct TensorSummary {
 /// writes these files, sampling is greedy unless do_sample is true, and then at temperature 1 unless it says another.
 struct GenerationDefaults {
     SamplingOptions sampling;
-    std::vector<Token> stop_tokens;  ///< eos_token_id, from generation_config.json or config.json
+    std::vector<Token> stop_tokens;  ///< eos_token_id, from generation_config.json or config.json; eos, eot and eom of a GGUF file
 };
 
 class Session;
@@ -101,8 +101,8 @@ class Session;
 /// A model: config, weights, tokenizer. Immutable: any number of threads may use it and open sessions on it at once.
 class Model : public std::enable_shared_from_this<Model> {
  public:
-    /// Opens a checkpoint and maps its weights. Everything that is wrong with it is told in one Error
-    /// (not_found, corrupt, unsupported, io) naming files, keys and tensors. A checkpoint without tokenizer.json opens; its text calls fail.
+    /// Opens a checkpoint or a GGUF model and maps its weights. Everything that is wrong with it is told in one Error
+    /// (not_found, corrupt, unsupported, io) naming files, keys and tensors. A checkpoint without a tokenizer opens; its text calls fail.
     [[nodiscard]] static std::shared_ptr<const Model> open(const Source& source, const ModelOptions& options = {});
 
     /// What opening and one session would need; reads headers only.
@@ -117,13 +117,13 @@ class Model : public std::enable_shared_from_this<Model> {
     [[nodiscard]] Plan plan(const SessionOptions& session = {}) const;
     /// 32 hexadecimal digits: XXH3-128 over config, tokenizer and tensor table.
     [[nodiscard]] const std::string& identity() const noexcept;
-    /// config.json as text.
+    /// config.json as text; of a GGUF model, its metadata in the words of config.json.
     [[nodiscard]] const std::string& config() const noexcept;
     [[nodiscard]] std::vector<TensorSummary> tensors() const;
     [[nodiscard]] bool has_tokenizer() const noexcept;
-    /// Throws Error(wrong_state) for a checkpoint without tokenizer.json.
+    /// Throws Error(wrong_state) for a checkpoint without one.
     [[nodiscard]] const Tokenizer& tokenizer() const;
-    /// Token ids of a prompt as the model expects it: begin-of-sentence first where tokenizer_config.json says add_bos_token
+    /// Token ids of a prompt as the model expects it: begin-of-sentence first where tokenizer_config.json or the GGUF file says add_bos_token
     /// (and the text does not bring it itself), added tokens recognised only when asked for.
     [[nodiscard]] std::vector<Token> encode_prompt(std::string_view text, AddedTokens added = AddedTokens::ignore) const;
     [[nodiscard]] std::optional<Token> bos() const noexcept;

@@ -18,6 +18,7 @@ class FileSet;
 /// Where a model comes from: a path, or named files that lie behind descriptors, in memory, or behind callbacks.
 ///
 ///     Source a = Source::path("models/v2-lite");                       // a checkpoint folder, or one file in it
+///     Source g = Source::path("v2-lite-q4_k_m-00001-of-00002.gguf");   // a GGUF model, or a folder that holds only one
 ///     Source b = Source::files();                                      // the same folder without a file system
 ///     b.add_memory("config.json", config_bytes);
 ///     b.add_descriptor("model.safetensors", fd, offset, length);
@@ -27,6 +28,8 @@ class FileSet;
 class Source {
  public:
     /// A checkpoint folder, or one file of it: its neighbours are then found beside it. UTF-8. Nothing is opened yet.
+    /// A file that begins as GGUF is such a model, of a split any part; a folder is one if it has no model.safetensors (nor its
+    /// index) and the .gguf files in it are one model's.
     /// Only regular files are ever opened (symbolic links are followed); a path that leads nowhere is reported when a
     /// model is opened. Mapped files must not be shortened while a model uses them: touching a page that is gone ends the
     /// process (SIGBUS). Replacing a file by renaming another over it is harmless.

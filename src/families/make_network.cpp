@@ -9,14 +9,14 @@ std::vector<GgufTensor> Network::gguf_form(LatentLayout, io::GgufHeader&) {
 }
 
 // Each family's folder has one of these.
-#define RQ_FAMILY(family, model_type)                                                                                    \
-    namespace family {                                                                                                   \
-    std::unique_ptr<Network> make(const nlohmann::json& config, const std::string& origin, weights::Problems& problems); \
+#define RQ_FAMILY(family, model_type)                                                                                              \
+    namespace family {                                                                                                             \
+    std::unique_ptr<Network> make(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems); \
     }
 #include "families/families.inc"
 #undef RQ_FAMILY
 
-std::unique_ptr<Network> make_network(const nlohmann::json& config, const std::string& origin, weights::Problems& problems) {
+std::unique_ptr<Network> make_network(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems) {
     const std::vector<std::string> known = {
 #define RQ_FAMILY(family, model_type) model_type,
 #include "families/families.inc"

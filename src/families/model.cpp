@@ -33,7 +33,7 @@ std::vector<TensorSummary> Model::tensors() const {
 }
 
 const Tokenizer& Model::tokenizer() const {
-    if (!parts_->tokenizer) throw Error(Status::wrong_state, "model: no tokenizer.json was there when it was opened");
+    if (!parts_->tokenizer) throw Error(Status::wrong_state, "model: no tokenizer was there when it was opened");
     return *parts_->tokenizer;
 }
 

@@ -16,6 +16,7 @@
 #include "rorqual/model.hpp"
 #include "weights/config_reader.hpp"
 #include "weights/packed_store.hpp"
+#include "weights/tensor_layout.hpp"
 #include "weights/tensor_table.hpp"
 
 namespace rorqual::families {
@@ -59,6 +60,9 @@ class Network {
     /// Every tensor the container must have, with the places its views go to.
     virtual void list_tensors(weights::TensorTable& table) = 0;
 
+    /// How GGUF files hold those tensors; nullptr for a family that they do not hold. May outlive the network.
+    [[nodiscard]] virtual std::unique_ptr<const weights::TensorLayout> gguf_layout() const { return nullptr; }
+
     /// After the table was loaded and what can be packed was: ties weights, and adds packed forms of its own.
     virtual void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) = 0;
 
@@ -88,6 +92,6 @@ class Network {
 
 /// Reads and checks the config (problems are collected, not thrown) and makes a network without weights.
 /// `config` names its family in model_type; families.inc lists them. nullptr when problems were found.
-[[nodiscard]] std::unique_ptr<Network> make_network(const nlohmann::json& config, const std::string& origin, weights::Problems& problems);
+[[nodiscard]] std::unique_ptr<Network> make_network(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems);
 
 }  // namespace rorqual::families

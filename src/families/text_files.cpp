@@ -77,18 +77,18 @@ void read_generation_config(io::FileSet& files, const json& config, std::int64_t
     for (const auto id : stop) defaults.stop_tokens.push_back(static_cast<Token>(id));
 }
 
-}  // namespace
-
 std::string read_tokenizer_json(io::FileSet& files) {
     const auto file = files.find("tokenizer.json");
     return file ? io::read_text(*file, io::JsonLimits{}.bytes) : std::string();
 }
 
+}  // namespace
+
 TextFiles read_text_files(io::FileSet& files, const json& config, std::int64_t vocab_size, weights::Problems& problems) {
     TextFiles text;
     collect(problems, [&] {
-        text.tokenizer_json = read_tokenizer_json(files);
-        if (!text.tokenizer_json.empty()) text.tokenizer = Tokenizer::from_json(text.tokenizer_json, files.find("tokenizer.json")->name());
+        text.tokenizer_source = read_tokenizer_json(files);
+        if (!text.tokenizer_source.empty()) text.tokenizer = Tokenizer::from_json(text.tokenizer_source, files.find("tokenizer.json")->name());
     });
     read_tokenizer_config(files, config, vocab_size, text, problems);
     read_generation_config(files, config, vocab_size, text.defaults, problems);

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "io/file.hpp"
+#include "io/gguf_metadata.hpp"
 #include "rorqual/model.hpp"
 #include "rorqual/tokenizer.hpp"
 #include "weights/problems.hpp"
@@ -23,12 +24,12 @@ void collect(weights::Problems& problems, Step&& step) {
     }
 }
 
-/// What a checkpoint says about text besides the weights. Every file may be missing.
+/// What a checkpoint says about text besides the weights. Every part may be missing.
 struct TextFiles {
-    std::string tokenizer_json;  ///< tokenizer.json as text; empty = missing
+    std::string tokenizer_source;  ///< tokenizer.json as text, or a GGUF file's keys and values about it; empty = missing
     std::optional<Tokenizer> tokenizer;
     std::optional<Token> bos;  ///< the begin-of-sentence token
-    bool add_bos = false;      ///< tokenizer_config.json: prompts begin with it
+    bool add_bos = false;      ///< prompts begin with it
     GenerationDefaults defaults;
 };
 
@@ -37,7 +38,7 @@ struct TextFiles {
 [[nodiscard]] TextFiles read_text_files(io::FileSet& files, const nlohmann::json& config, std::int64_t vocab_size,
                                         weights::Problems& problems);
 
-/// tokenizer.json as text, or nothing if there is none.
-[[nodiscard]] std::string read_tokenizer_json(io::FileSet& files);
+/// The same from a GGUF file's metadata, which recommend no sampling.
+[[nodiscard]] TextFiles read_gguf_text(const io::GgufMetadata& metadata, std::int64_t vocab_size, weights::Problems& problems);
 
 }  // namespace rorqual::families

@@ -8,14 +8,12 @@
 
 #include "io/json.hpp"
 #include "io/printable.hpp"
+#include "io/safetensors.hpp"
 
 namespace rorqual::weights {
 namespace {
 
 using io::printable;
-
-constexpr const char* single_name = "model.safetensors";
-constexpr const char* index_name = "model.safetensors.index.json";
 
 // Runs one step of opening. What it throws becomes a problem, so that the next steps can find theirs.
 template <class Step>
@@ -100,10 +98,10 @@ Checkpoint read_single(const std::shared_ptr<const io::File>& file) {
 std::string find_container(io::FileSet& files) {
     const std::string& chosen = files.chosen();
     if (!chosen.empty() && (!chosen.ends_with(".json") || chosen.ends_with(".index.json"))) return chosen;
-    for (const char* name : {single_name, index_name}) {
+    for (const char* name : {io::safetensors_name, io::safetensors_index_name}) {
         if (files.find(name)) return name;
     }
-    throw Error(Status::not_found, files.name() + ": expected " + single_name + " or " + index_name);
+    throw Error(Status::not_found, files.name() + ": expected " + io::safetensors_name + " or " + io::safetensors_index_name);
 }
 
 }  // namespace

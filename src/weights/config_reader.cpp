@@ -56,9 +56,12 @@ std::string expected_choice(const std::vector<std::string>& allowed) {
 
 }  // namespace
 
-ConfigReader::ConfigReader(const json& object, std::string origin, Problems& problems)
-    : object_(object.is_object() ? &object : nullptr), origin_(std::move(origin)), problems_(&problems) {
-    if (object_ == nullptr) problems_->add(Status::corrupt, origin_ + ": expected a JSON object, found " + shown(object));
+ConfigReader::ConfigReader(const json& object, ConfigOrigin origin, Problems& problems)
+    : ConfigReader(object, std::move(origin), "", problems) {}
+
+ConfigReader::ConfigReader(const json& object, ConfigOrigin origin, std::string path, Problems& problems)
+    : object_(object.is_object() ? &object : nullptr), origin_(std::move(origin)), path_(std::move(path)), problems_(&problems) {
+    if (object_ == nullptr) problems_->add(Status::corrupt, origin_.file + ": expected a JSON object, found " + shown(object));
 }
 
 const json* ConfigReader::find(const char* key) const {
@@ -118,7 +121,7 @@ std::string ConfigReader::choice_or(const char* key, const std::string& fallback
         const auto& text = value->get_ref<const std::string&>();
         if (std::find(allowed.begin(), allowed.end(), text) != allowed.end()) return text;
         // A value the format knows and this version does not: not the file's mistake.
-        problems_->add(Status::unsupported, origin_ + ": " + key + ": is " + shown(*value) + ", " + expected_choice(allowed));
+        complain(key, "is " + shown(*value) + ", " + expected_choice(allowed), Status::unsupported);
         return fallback;
     }
     complain(key, "is " + shown(*value) + ", " + expected_choice(allowed));
@@ -148,13 +151,15 @@ std::vector<std::int64_t> ConfigReader::integers_or_empty(const char* key, std::
 std::optional<ConfigReader> ConfigReader::object(const char* key) {
     const json* value = find(key);
     if (value == nullptr) return std::nullopt;
-    if (value->is_object()) return ConfigReader(*value, origin_ + ": " + key, *problems_);
+    if (value->is_object()) return ConfigReader(*value, origin_, path_ + key + ": ", *problems_);
     complain(key, "is " + shown(*value) + ", expected an object");
     return std::nullopt;
 }
 
-void ConfigReader::complain(const char* key, const std::string& what) {
-    problems_->add(Status::corrupt, origin_ + ": " + key + ": " + what);
+void ConfigReader::complain(const char* key, const std::string& what, Status status) {
+    const std::string path = path_ + key;
+    const auto own_name = origin_.keys.find(path);
+    problems_->add(status, origin_.file + ": " + (own_name == origin_.keys.end() ? path : own_name->second) + ": " + what);
 }
 
 }  // namespace rorqual::weights

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -11,15 +14,26 @@
 
 namespace rorqual::weights {
 
+/// Where a config comes from, for errors.
+struct ConfigOrigin {
+    ConfigOrigin(std::string name) : file(std::move(name)) {}  // NOLINT(google-explicit-constructor): a file's name is enough
+    ConfigOrigin(const char* name) : file(name) {}             // NOLINT(google-explicit-constructor)
+
+    std::string file;  ///< as errors call it
+    /// Where the config was put together from a file with keys of its own: what that calls them, by the keys of config.json
+    /// ("hidden_size", "rope_scaling: factor"). Other keys stand for themselves.
+    std::map<std::string, std::string, std::less<>> keys{};
+};
+
 /// Reads keys of a config.json object with type and range checks. Every problem goes into `problems` with file and key;
 /// the value returned then is the fallback (or the lower limit, or the first choice), so that reading can go on and report
 /// everything at once. A key with the value null counts as missing. Problems are `corrupt`, except for text that is none of
 /// the choices, which is `unsupported`.
 class ConfigReader {
  public:
-    /// `object` and `problems` are borrowed for the reader's life. `origin`: "config.json" or "config.json: rope_scaling".
+    /// `object` and `problems` are borrowed for the reader's life.
     /// Anything but a JSON object is a problem and reads like an empty one.
-    ConfigReader(const nlohmann::json& object, std::string origin, Problems& problems);
+    ConfigReader(const nlohmann::json& object, ConfigOrigin origin, Problems& problems);
 
     /// True if the key is there and not null.
     [[nodiscard]] bool has(const char* key) const;
@@ -39,14 +53,16 @@ class ConfigReader {
     /// A nested object as a reader of its own, or nothing if missing or null; another type is a problem.
     std::optional<ConfigReader> object(const char* key);
 
-    /// Adds a problem about a key of this object: "<origin>: <key>: <what>".
-    void complain(const char* key, const std::string& what);
+    /// Adds a problem about a key of this object: "<file>: <key>: <what>".
+    void complain(const char* key, const std::string& what, Status status = Status::corrupt);
 
  private:
+    ConfigReader(const nlohmann::json& object, ConfigOrigin origin, std::string path, Problems& problems);
     const nlohmann::json* find(const char* key) const;  // nullptr: missing or null
 
     const nlohmann::json* object_;  // nullptr: no object at all
-    std::string origin_;
+    ConfigOrigin origin_;
+    std::string path_;  // of a nested object: "rope_scaling: "
     Problems* problems_;
 };
 

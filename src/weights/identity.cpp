@@ -47,7 +47,7 @@ class Hash {
 }  // namespace
 
 std::string identity(std::string_view config_json, std::string_view tokenizer_json,
-                     const std::map<std::string, io::TensorInfo>& tensors) {
+                     const StoredTensors& tensors) {
     Hash hash;
     hash.text(config_json);
     hash.text(tokenizer_json);

@@ -13,7 +13,7 @@ namespace rorqual::weights {
 struct TensorSpec {
     std::string name;                      ///< as in the file: "model.layers.3.self_attn.o_proj.weight"
     std::vector<std::int64_t> shape;       ///< expected, exactly
-    std::vector<DType> allowed;            ///< dtypes it may be stored in
+    std::vector<DType> allowed;            ///< dtypes it may be stored in; a matrix also in any block format
     WeightView* matrix = nullptr;          ///< a matrix used as stored: gets a view of the bytes; or
     bool packable = false;                 ///< a matrix of products, which may be packed; not one that is looked up row by row
     std::vector<float>* vector = nullptr;  ///< a small vector (norms, biases): converted to f32 and copied
@@ -21,7 +21,7 @@ struct TensorSpec {
 
 class TensorTable {
  public:
-    /// [rows, cols], stored as f32, f16 or bf16, used as stored.
+    /// [rows, cols], stored as f32, f16, bf16 or in blocks (which safetensors cannot hold), used as stored.
     void matrix(std::string name, std::int64_t rows, std::int64_t cols, WeightView& to);
     /// The same for a matrix that is never packed: a table of rows, or one whose parts do not begin where panels do.
     void stored_matrix(std::string name, std::int64_t rows, std::int64_t cols, WeightView& to);

@@ -1,6 +1,7 @@
 #include "weights/weight_store.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <set>
 #include <string_view>
@@ -28,19 +29,25 @@ bool is_ignored(std::string_view tensor, const std::vector<std::string>& suffixe
     return std::any_of(suffixes.begin(), suffixes.end(), [&](const std::string& suffix) { return tensor.ends_with(suffix); });
 }
 
-void check_tensor(const TensorSpec& spec, const io::TensorInfo& found, Problems& problems) {
+// A format whose weights share blocks: a matrix may be stored so, because products take it as it is.
+bool is_blocks(DType dtype) { return block_length(dtype) > 1 && quant::can_decode(dtype); }
+
+// `in_blocks`: the container could hold blocks.
+void check_tensor(const TensorSpec& spec, const Piece& piece, const io::TensorInfo& found, bool in_blocks, Problems& problems) {
     const std::string where = found.file->name() + ": " + printable(found.name);
-    if (found.shape != spec.shape) {
-        problems.add(Status::corrupt, where + ": shape " + shape_text(found.shape) + ", expected " + shape_text(spec.shape));
+    if (found.shape != piece.shape) {
+        problems.add(Status::corrupt, where + ": shape " + shape_text(found.shape) + ", expected " + shape_text(piece.shape));
     }
-    if (std::find(spec.allowed.begin(), spec.allowed.end(), found.dtype) == spec.allowed.end()) {
+    const bool allowed = std::find(spec.allowed.begin(), spec.allowed.end(), found.dtype) != spec.allowed.end();
+    if (!allowed && !(spec.matrix != nullptr && is_blocks(found.dtype))) {
         problems.add(Status::unsupported, where + ": stored as " + std::string(name(found.dtype)) + ", expected " +
-                                              dtypes_text(spec.allowed));
+                                              dtypes_text(spec.allowed) + (spec.matrix != nullptr && in_blocks ? " or blocks" : ""));
     }
 }
 
-std::vector<float> read_vector(const io::TensorInfo& tensor) {
-    std::vector<float> values(static_cast<std::size_t>(tensor.bytes) / static_cast<std::size_t>(block_bytes(tensor.dtype)));
+std::vector<float> read_floats(const io::TensorInfo& tensor) {
+    const auto blocks = static_cast<std::size_t>(tensor.bytes) / static_cast<std::size_t>(block_bytes(tensor.dtype));
+    std::vector<float> values(blocks * static_cast<std::size_t>(block_length(tensor.dtype)));
     const auto mapped = tensor.file->mapped();
     if (!mapped.empty()) {
         quant::decode(tensor.dtype, mapped.subspan(static_cast<std::size_t>(tensor.offset), static_cast<std::size_t>(tensor.bytes)), values);
@@ -50,6 +57,12 @@ std::vector<float> read_vector(const io::TensorInfo& tensor) {
     tensor.file->read(tensor.offset, stored);
     quant::decode(tensor.dtype, stored, values);
     return values;
+}
+
+std::uint64_t elements(const TensorSpec& spec) {
+    std::uint64_t count = 1;
+    for (const std::int64_t dimension : spec.shape) count *= static_cast<std::uint64_t>(dimension);
+    return count;
 }
 
 }  // namespace
@@ -74,16 +87,36 @@ WeightStore WeightStore::open(io::FileSet& files, Problems& problems) {
     return store;
 }
 
+WeightStore WeightStore::of(std::string origin, std::vector<io::TensorInfo> tensors, std::unique_ptr<const TensorLayout> layout) {
+    WeightStore store;
+    store.origin_ = std::move(origin);
+    for (io::TensorInfo& tensor : tensors) {
+        std::string name = tensor.name;
+        store.tensors_.emplace(std::move(name), std::move(tensor));
+    }
+    store.layout_ = std::move(layout);
+    return store;
+}
+
+Place WeightStore::place(const TensorSpec& spec) const {
+    if (layout_) return layout_->place(spec, tensors_);
+    return {{{spec.name, spec.shape}}};
+}
+
 void WeightStore::check(const TensorTable& table, Problems& problems) const {
-    std::set<std::string_view> wanted;
+    std::set<std::string, std::less<>> wanted;
     for (const TensorSpec& spec : table.specs()) {
-        wanted.insert(spec.name);
-        const auto found = tensors_.find(spec.name);
-        if (found != tensors_.end()) {
-            check_tensor(spec, found->second, problems);
-        } else {
-            problems.add(Status::not_found, origin_ + ": " + spec.name + ": missing, expected shape " + shape_text(spec.shape));
+        Place place = this->place(spec);
+        for (const Piece& piece : place.pieces) {
+            if (!wanted.insert(piece.name).second) continue;  // of a stack, once
+            const auto found = tensors_.find(piece.name);
+            if (found != tensors_.end()) {
+                check_tensor(spec, piece, found->second, layout_ != nullptr, problems);
+            } else {
+                problems.add(Status::not_found, origin_ + ": " + piece.name + ": missing, expected shape " + shape_text(piece.shape));
+            }
         }
+        std::move(place.spare.begin(), place.spare.end(), std::inserter(wanted, wanted.end()));
     }
     for (const auto& [tensor, info] : tensors_) {
         if (wanted.contains(tensor) || is_ignored(tensor, table.ignored())) continue;
@@ -95,40 +128,73 @@ WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
     Bytes bytes;
     std::set<std::string_view> counted;
     for (const TensorSpec& spec : table.specs()) {
-        const auto found = tensors_.find(spec.name);
-        if (found == tensors_.end() || !counted.insert(spec.name).second) continue;
-        bytes.total += found->second.bytes;
-        if (spec.matrix != nullptr && !found->second.file->mapped().empty()) bytes.mapped += found->second.bytes;
+        if (!counted.insert(spec.name).second) continue;
+        const Place place = this->place(spec);
+        if (place.pieces.size() > 1) {
+            bytes.total += elements(spec) * sizeof(float);
+            continue;
+        }
+        const Piece& piece = place.pieces.front();
+        const auto found = tensors_.find(piece.name);
+        if (found == tensors_.end()) continue;
+        const std::uint64_t part = found->second.bytes / static_cast<std::uint64_t>(piece.parts);
+        bytes.total += part;
+        if (spec.matrix != nullptr && !found->second.file->mapped().empty()) bytes.mapped += part;
     }
     return bytes;
 }
 
 void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memory) {
-    std::map<std::string_view, const std::byte*> placed;  // a tensor wanted twice is still copied once
+    std::map<std::string_view, WeightView> placed;  // a tensor wanted twice is still copied once
     for (const TensorSpec& spec : table.specs()) {
-        const auto found = tensors_.find(spec.name);
-        if (found == tensors_.end() || found->second.shape != spec.shape || (spec.matrix != nullptr && spec.shape.size() != 2)) {
-            throw Error(Status::internal, origin_ + ": " + spec.name + ": loaded without having been checked");
+        const Place place = this->place(spec);
+        const io::TensorInfo tensor = checked(spec, place.pieces.front());
+        if (spec.vector != nullptr) *spec.vector = read_floats(tensor);
+        if (spec.matrix == nullptr) continue;
+        const auto [view, is_new] = placed.try_emplace(spec.name);
+        if (is_new) {
+            const bool whole = place.pieces.size() == 1;
+            view->second = {whole ? tensor.dtype : DType::f32, whole ? resident(tensor, memory) : joined(spec, place, memory), spec.shape[0],
+                            spec.shape[1]};
         }
-        const io::TensorInfo& tensor = found->second;
-        if (spec.vector != nullptr) *spec.vector = read_vector(tensor);
-        if (spec.matrix != nullptr) {
-            const auto [place, is_new] = placed.try_emplace(spec.name, nullptr);
-            if (is_new) place->second = resident(tensor, memory);
-            *spec.matrix = {tensor.dtype, place->second, tensor.shape[0], tensor.shape[1]};
-        }
+        *spec.matrix = view->second;
     }
+}
+
+// The part of a stored tensor that a piece means.
+io::TensorInfo WeightStore::checked(const TensorSpec& spec, const Piece& piece) const {
+    const auto found = tensors_.find(piece.name);
+    if (found == tensors_.end() || found->second.shape != piece.shape || (spec.matrix != nullptr && spec.shape.size() != 2)) {
+        throw Error(Status::internal, origin_ + ": " + spec.name + ": loaded without having been checked");
+    }
+    io::TensorInfo tensor = found->second;
+    tensor.bytes /= static_cast<std::uint64_t>(piece.parts);
+    tensor.offset += tensor.bytes * static_cast<std::uint64_t>(piece.part);
+    return tensor;
+}
+
+WeightStore::Owned& WeightStore::take(std::uint64_t bytes, std::pmr::memory_resource& memory) {
+    if (!std::in_range<std::size_t>(bytes)) throw std::bad_alloc();  // a 32-bit process
+    return *owned_.emplace_back(std::make_shared<Owned>(memory, static_cast<std::size_t>(bytes)));
 }
 
 // Where the bytes of a tensor can be read as long as *this lives: in its mapped file, or in memory of our own.
 const std::byte* WeightStore::resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory) {
     const auto mapped = tensor.file->mapped();
     if (!mapped.empty()) return mapped.data() + tensor.offset;
-    if (!std::in_range<std::size_t>(tensor.bytes)) throw std::bad_alloc();  // a 32-bit process
-    auto owned = std::make_shared<Owned>(memory, static_cast<std::size_t>(tensor.bytes));
-    tensor.file->read(tensor.offset, {owned->data, owned->size});
-    owned_.push_back(owned);
-    return owned->data;
+    const Owned& owned = take(tensor.bytes, memory);
+    tensor.file->read(tensor.offset, {owned.data, owned.size});
+    return owned.data;
+}
+
+// The values of several tensors, put together as f32.
+const std::byte* WeightStore::joined(const TensorSpec& spec, const Place& place, std::pmr::memory_resource& memory) {
+    const auto count = static_cast<std::size_t>(elements(spec));
+    const Owned& owned = take(count * sizeof(float), memory);
+    std::vector<std::vector<float>> pieces;
+    for (const Piece& piece : place.pieces) pieces.push_back(read_floats(checked(spec, piece)));
+    place.join(pieces, {reinterpret_cast<float*>(owned.data), count});
+    return owned.data;
 }
 
 }  // namespace rorqual::weights

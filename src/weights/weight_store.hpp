@@ -11,6 +11,7 @@
 #include "io/file.hpp"
 #include "io/safetensors.hpp"
 #include "weights/problems.hpp"
+#include "weights/tensor_layout.hpp"
 #include "weights/tensor_table.hpp"
 
 namespace rorqual::weights {
@@ -24,15 +25,21 @@ class WeightStore {
     /// a tensor) are collected; what could be read is there all the same. Throws bad_alloc alone.
     [[nodiscard]] static WeightStore open(io::FileSet& files, Problems& problems);
 
-    [[nodiscard]] const std::map<std::string, io::TensorInfo>& tensors() const noexcept { return tensors_; }
+    /// The tensors of a container with names and shapes of its own. `origin`: the container, as errors call it. Without a
+    /// layout nothing may be asked but tensors().
+    [[nodiscard]] static WeightStore of(std::string origin, std::vector<io::TensorInfo> tensors, std::unique_ptr<const TensorLayout> layout);
+
+    /// All tensors as they are stored, by the container's names.
+    [[nodiscard]] const StoredTensors& tensors() const noexcept { return tensors_; }
 
     /// Compares table and files: missing (not_found) and unexpected tensors, wrong shapes (corrupt), dtypes the table does
     /// not allow (unsupported). One problem for each: "model.safetensors: model.norm.weight: shape [95], expected [96]".
     /// Reads no weights.
     void check(const TensorTable& table, Problems& problems) const;
 
-    /// Bytes of all tensors of the table as stored, each counted once. `mapped`: of these, how many are matrices in mapped
-    /// files, which are used where they lie; the rest is copied, and vectors are converted to f32 besides.
+    /// Bytes of all tensors of the table as stored, each counted once, and of those that are made when loading as they will
+    /// be in memory. `mapped`: of these, how many are matrices in mapped files, which are used where they lie; the rest is
+    /// copied, and vectors are converted to f32 besides.
     struct Bytes {
         std::uint64_t total = 0;
         std::uint64_t mapped = 0;
@@ -40,7 +47,7 @@ class WeightStore {
     [[nodiscard]] Bytes bytes(const TensorTable& table) const;
 
     /// Fills the table's destinations: views into mapped files where they can be mapped, else into memory taken from
-    /// `memory`, 64-byte aligned. Call after check() found nothing. Views of mapped files have any alignment.
+    /// `memory`, 64-byte aligned, as are matrices made of several tensors. Call after check() found nothing. Views of mapped files have any alignment.
     /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback) or
     /// bad_alloc; the destinations then are to be forgotten. One thread.
     void load(const TensorTable& table, std::pmr::memory_resource& memory);
@@ -48,10 +55,15 @@ class WeightStore {
  private:
     struct Owned;  // memory for tensors that cannot be mapped
 
+    [[nodiscard]] Place place(const TensorSpec& spec) const;
+    [[nodiscard]] io::TensorInfo checked(const TensorSpec& spec, const Piece& piece) const;
     const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
+    const std::byte* joined(const TensorSpec& spec, const Place& place, std::pmr::memory_resource& memory);
+    Owned& take(std::uint64_t bytes, std::pmr::memory_resource& memory);
 
     std::string origin_;  // the container or index, as errors call it
-    std::map<std::string, io::TensorInfo> tensors_;
+    StoredTensors tensors_;
+    std::unique_ptr<const TensorLayout> layout_;  // nullptr: names and shapes are those of the table
     std::vector<std::shared_ptr<Owned>> owned_;
 };
 
@@ -60,6 +72,6 @@ class WeightStore {
 /// numbers as 64-bit little-endian: config, tokenizer, then by ascending name: name, dtype's name, rank, dimensions. The
 /// files a checkpoint is spread over play no part.
 [[nodiscard]] std::string identity(std::string_view config_json, std::string_view tokenizer_json,
-                                   const std::map<std::string, io::TensorInfo>& tensors);
+                                   const StoredTensors& tensors);
 
 }  // namespace rorqual::weights

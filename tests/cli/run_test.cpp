@@ -85,7 +85,7 @@ TEST_CASE("run says in one line what is wrong with its model or prompt, and exit
     one_line(run({"--file", "/nowhere/prompt.txt"}), "/nowhere/prompt.txt: No such file or directory");
     one_line(run({"x", "--isa", "abacus"}), "abacus");
     one_line(run({"x", "--temperature", "-1"}), "temperature");
-    one_line(rorqual_program({"run", (bundled_checkpoints / "v2-f16").string(), "x"}), "tokenizer.json");
+    one_line(rorqual_program({"run", (bundled_checkpoints / "v2-f16").string(), "x"}), "no tokenizer");
 }
 
 TEST_CASE("run begins at the beginning of a text where the prompt is empty", "[cli][run]") {

@@ -142,7 +142,8 @@ typedef struct rq_executor {
 /* Where a model comes from: a path, or named files behind descriptors, in memory, or behind callbacks. */
 typedef struct rq_source rq_source;
 
-/* A source that is a checkpoint folder, or one file of it whose neighbours are found beside it. Nothing is opened yet.
+/* A source that is a checkpoint folder, or one file of it whose neighbours are found beside it; or a GGUF file (any part of a
+ * split), or a folder that holds one GGUF model and no safetensors. Nothing is opened yet.
  *   path       UTF-8, path_len bytes, not empty; copied.
  *   out        owned: rq_source_free().
  * Thread: any. Since 0.1. */
@@ -220,7 +221,7 @@ typedef struct rq_session_options {
 /* Opens a model and maps its weights. Everything that is wrong with a checkpoint is told at once.
  *   source     read during the call only.       options    may be NULL: all defaults.
  *   out        owned: rq_model_free().
- * A checkpoint without tokenizer.json opens; calls that need text then return RQ_ERR_WRONG_STATE.
+ * A checkpoint without a tokenizer opens; calls that need text then return RQ_ERR_WRONG_STATE.
  * Thread: any. Errors: RQ_ERR_NOT_FOUND, RQ_ERR_IO, RQ_ERR_CORRUPT, RQ_ERR_UNSUPPORTED, RQ_ERR_CALLBACK. Since 0.1. */
 RQ_API int32_t rq_model_open(const rq_source *source, const rq_model_options *options, rq_model **out, rq_error *err);
 
@@ -284,7 +285,7 @@ RQ_API int32_t rq_model_type(const rq_model *model, char *buffer, size_t capacit
  * Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_identity(const rq_model *model, char *buffer, size_t capacity, size_t *length, rq_error *err);
 
-/* Out-text: config.json as it was read. Thread: any. Since 0.1. */
+/* Out-text: config.json as it was read; of a GGUF model, its keys in the words of config.json. Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_config(const rq_model *model, char *buffer, size_t capacity, size_t *length, rq_error *err);
 
 /* Out-text for people: threads in use, kernels in use, and why no better ones; one line each, with '\n' between them.
@@ -364,7 +365,8 @@ typedef struct rq_tokenizer rq_tokenizer;
 RQ_API int32_t rq_model_tokenizer(const rq_model *model, rq_tokenizer **out, rq_error *err);
 
 /* A tokenizer without a model.
- *   source     a path to a tokenizer.json (of any name) or to a folder that holds one, or files of which one is tokenizer.json.
+ *   source     a path to a tokenizer.json (of any name), to a GGUF file (of a split, the first part is enough) or to a folder
+ *              that holds one of them, or such files under their names.
  *   out        owned: rq_tokenizer_free().
  * Thread: any. Errors: RQ_ERR_NOT_FOUND, RQ_ERR_IO, RQ_ERR_CORRUPT, RQ_ERR_UNSUPPORTED. Since 0.1. */
 RQ_API int32_t rq_tokenizer_open(const rq_source *source, rq_tokenizer **out, rq_error *err);
@@ -381,8 +383,8 @@ RQ_API void rq_tokenizer_free(rq_tokenizer *tokenizer);
 RQ_API int32_t rq_tokenizer_encode(const rq_tokenizer *tokenizer, const char *text, size_t text_len, uint32_t flags, int32_t *tokens,
                                    size_t capacity, size_t *count, rq_error *err);
 
-/* Out-ids of a prompt as the model expects it: like rq_tokenizer_encode, with begin-of-sentence first where tokenizer_config.json
- * asks for it and the text does not bring it itself. Thread: any. Errors: RQ_ERR_WRONG_STATE without a tokenizer. Since 0.1. */
+/* Out-ids of a prompt as the model expects it: like rq_tokenizer_encode, with begin-of-sentence first where the model
+ * asks for it (add_bos_token) and the text does not bring it itself. Thread: any. Errors: RQ_ERR_WRONG_STATE without a tokenizer. Since 0.1. */
 RQ_API int32_t rq_model_encode_prompt(const rq_model *model, const char *text, size_t text_len, uint32_t flags, int32_t *tokens,
                                       size_t capacity, size_t *count, rq_error *err);
 
@@ -523,7 +525,7 @@ typedef struct rq_sampling_options {
 } rq_sampling_options;
 #define RQ_SAMPLING_OPTIONS_INIT { sizeof(rq_sampling_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/* What the checkpoint's generation_config.json recommends; fields it does not mention are left at their defaults.
+/* What the checkpoint's generation_config.json recommends (a GGUF file: nothing); fields it does not mention are left at their defaults.
  *   sampling   filled in.
  * Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_sampling(const rq_model *model, rq_sampling_options *sampling, rq_error *err);

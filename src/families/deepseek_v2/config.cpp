@@ -28,13 +28,9 @@ constexpr float attention_norm_eps = 1e-6f;
 // Reads the file once, top to bottom; complains about what is not supported.
 struct Reading {
     ConfigReader reader;
-    const std::string& origin;
-    weights::Problems& problems;
     Config c;
 
-    void refuse(const char* key, const char* expected) {
-        problems.add(Status::unsupported, origin + ": " + key + ": " + expected);
-    }
+    void refuse(const char* key, const char* expected) { reader.complain(key, expected, Status::unsupported); }
     void sizes();
     void attention();
     void rope();
@@ -144,8 +140,8 @@ void Reading::experts() {
 
 }  // namespace
 
-Config read_config(const nlohmann::json& config, const std::string& origin, weights::Problems& problems) {
-    Reading reading{ConfigReader(config, origin, problems), origin, problems, {}};
+Config read_config(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems) {
+    Reading reading{ConfigReader(config, origin, problems), {}};
     reading.sizes();
     reading.attention();
     reading.rope();

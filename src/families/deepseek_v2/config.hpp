@@ -10,6 +10,7 @@
 #include "rorqual/model.hpp"
 #include "rorqual/moe.hpp"
 #include "rorqual/ops.hpp"
+#include "weights/config_reader.hpp"
 #include "weights/problems.hpp"
 
 namespace rorqual::families::deepseek_v2 {
@@ -39,6 +40,6 @@ struct Config {
 
 /// Every problem goes into `problems`; the result then is fit for nothing. Keys that decide shapes or results are required:
 /// the class defaults of the reference differ from every published file.
-[[nodiscard]] Config read_config(const nlohmann::json& config, const std::string& origin, weights::Problems& problems);
+[[nodiscard]] Config read_config(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems);
 
 }  // namespace rorqual::families::deepseek_v2

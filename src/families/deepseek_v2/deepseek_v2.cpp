@@ -19,7 +19,7 @@ Block empty_block(const Config& config, std::int64_t layer) {
 
 }  // namespace
 
-std::unique_ptr<Network> make(const nlohmann::json& config, const std::string& origin, weights::Problems& problems) {
+std::unique_ptr<Network> make(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems) {
     const auto before = problems.lines().size();
     auto checked = read_config(config, origin, problems);
     if (problems.lines().size() != before) return nullptr;

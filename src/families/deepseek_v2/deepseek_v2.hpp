@@ -16,6 +16,7 @@ class DeepseekV2 final : public Network {
 
     [[nodiscard]] const Geometry& geometry() const noexcept override { return config_.geometry; }
     void list_tensors(weights::TensorTable& table) override;
+    [[nodiscard]] std::unique_ptr<const weights::TensorLayout> gguf_layout() const override;
     void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) override;
     [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
