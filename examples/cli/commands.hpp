@@ -10,5 +10,6 @@ void add_inspect(CLI::App& program);
 void add_tokenize(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_synth(CLI::App& program);
+void add_bench(CLI::App& program);
 
 }  // namespace cli
