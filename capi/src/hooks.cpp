@@ -48,6 +48,7 @@ OptionalExecutor::OptionalExecutor(const rq_executor* given) {
 Hooks::Hooks(const rq_model_options* given) {
     const auto o = input_or_defaults(given, "options");
     options_.threads = o.threads;
+    options_.headers_only = yes_or_no(o.headers_only, "options.headers_only");
     options_.isa = text(o.isa, o.isa_len, "options.isa");
     if (o.allocator != nullptr) options_.memory = &memory_.emplace(input(o.allocator, "options.allocator"));
     if (o.executor != nullptr) options_.executor = &executor_.emplace(input(o.executor, "options.executor"));

@@ -99,7 +99,9 @@ std::string for_people(const Json& model) {
 }
 
 void inspect(const InspectArguments& arguments) {
-    const Model model = open_model(arguments.model);
+    ModelArguments only_headers = arguments.model;
+    only_headers.headers_only = true;
+    const Model model = open_model(only_headers);
     Json description = describe(arguments, model.get());
     if (arguments.json) {
         if (arguments.config) description["config"] = Json::parse(text_of(rq_model_config, model.get()));

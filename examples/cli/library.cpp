@@ -13,6 +13,7 @@ Model open_model(const ModelArguments& arguments) {
     options.threads = arguments.threads;
     options.isa = arguments.isa.data();
     options.isa_len = arguments.isa.size();
+    options.headers_only = arguments.headers_only ? 1 : 0;
     const Source source = open_source(arguments.path);
     rq_model* model = nullptr;
     call(rq_model_open, source.get(), &options, &model);

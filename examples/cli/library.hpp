@@ -55,6 +55,7 @@ struct ModelArguments {
     std::string path;
     std::uint32_t threads = 0;
     std::string isa;
+    bool headers_only = false;  // to look at
 };
 struct SessionArguments {
     std::string mode;  // "" = the library's choice

@@ -70,6 +70,7 @@ struct ModelOptions {
     std::pmr::memory_resource* memory = nullptr;  ///< where weights that cannot be mapped, caches and scratch come from; nullptr = operator new. Borrowed for the life of the model and its sessions; called on whatever threads use them
     std::string isa{};                            ///< force kernels of one instruction set by name ("avx2"); "" = best of this machine
     Log log{};                                    ///< may be empty
+    bool headers_only = false;                    ///< read no weights: a model to look at and to tokenize with, which has no sessions
 };
 
 struct SessionOptions {
@@ -134,7 +135,8 @@ class Model : public std::enable_shared_from_this<Model> {
     /// What Mode::automatic means for this model.
     [[nodiscard]] Mode default_mode() const noexcept;
 
-    /// A new, empty timeline. Throws Error(invalid_argument) for a context beyond the model's, std::bad_alloc.
+    /// A new, empty timeline. Throws Error(invalid_argument) for a context beyond the model's, Error(wrong_state) for a model opened with
+    /// headers_only, std::bad_alloc.
     [[nodiscard]] Session session(const SessionOptions& options = {}) const;
 
     /// For the library's own layers.

@@ -42,10 +42,12 @@ void read_gguf(io::FileSet& files, const std::string& name, Blueprint& b, weight
 Plan Blueprint::plan() const {
     const auto bytes = store.bytes(table);
     Plan plan;
-    plan.weights = bytes.total;
+    plan.weights = bytes.total + network->derived_bytes();
     plan.weights_mapped = bytes.mapped;
     return plan;
 }
+
+std::uint64_t Blueprint::packed_bytes() const { return store.bytes(table).packed + network->derived_bytes(); }
 
 Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
     Blueprint b;
@@ -58,7 +60,9 @@ Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
     });
     if (b.network) {
         b.network->list_tensors(b.table);
+        const auto before = problems.lines().size();
         b.store.check(b.table, problems);
+        if (problems.lines().size() == before) b.store.outline(b.table);
     }
     return b;
 }

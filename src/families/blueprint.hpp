@@ -27,6 +27,8 @@ struct Blueprint {
 
     /// The weights' part of a plan.
     [[nodiscard]] Plan plan() const;
+    /// Bytes of all weights that will be packed.
+    [[nodiscard]] std::uint64_t packed_bytes() const;
 };
 
 /// Reads headers: of the GGUF file that the set is (io::find_gguf), else of a checkpoint as published. Problems are collected.

@@ -17,7 +17,7 @@ const std::string& Model::config() const noexcept { return parts_->config; }
 bool Model::has_tokenizer() const noexcept { return parts_->tokenizer.has_value(); }
 std::optional<Token> Model::bos() const noexcept { return parts_->bos; }
 const GenerationDefaults& Model::generation_defaults() const noexcept { return parts_->defaults; }
-Mode Model::default_mode() const noexcept { return parts_->packed.bytes() > 0 ? Mode::fast : Mode::exact; }
+Mode Model::default_mode() const noexcept { return parts_->quantised ? Mode::fast : Mode::exact; }
 std::size_t Model::threads() const noexcept { return parts_->workers->count(); }
 
 Plan Model::plan(const SessionOptions& session) const {

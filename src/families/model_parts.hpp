@@ -26,7 +26,9 @@ struct Model::Parts {
     std::unique_ptr<cpu::Workers> workers;
     std::pmr::memory_resource* memory = nullptr;  ///< never nullptr after opening
     Log log;
-    Plan weights_plan;  ///< the weights' figures
+    Plan weights_plan;          ///< the weights' figures
+    bool headers_only = false;  ///< no weights: for looking at
+    bool quantised = false;     ///< some weights are packed, or would be
 
     /// A model of these parts: what open() ends with.
     [[nodiscard]] static std::shared_ptr<const Model> assemble(std::unique_ptr<Parts> parts) {

@@ -63,6 +63,9 @@ class Network {
     /// How GGUF files hold those tensors; nullptr for a family that they do not hold. May outlive the network.
     [[nodiscard]] virtual std::unique_ptr<const weights::TensorLayout> gguf_layout() const { return nullptr; }
 
+    /// Bytes of the packed forms that weights_loaded() will add; after the table was outlined.
+    [[nodiscard]] virtual std::uint64_t derived_bytes() const { return 0; }
+
     /// After the table was loaded and what can be packed was: ties weights, and adds packed forms of its own.
     virtual void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) = 0;
 

@@ -13,22 +13,6 @@ std::unique_ptr<cpu::Workers> workers_of(const ModelOptions& options) {
     return options.executor ? cpu::Workers::on(*options.executor) : cpu::Workers::pool(options.threads);
 }
 
-/// Packs the table's matrices whose formats have packed products; the views then are of the packed copies.
-weights::PackedStore pack_weights(const weights::TensorTable& table, cpu::Workers& workers, std::pmr::memory_resource& memory) {
-    const auto packs = [](const weights::TensorSpec& spec) {
-        return spec.packable && weights::can_pack(spec.matrix->dtype, spec.matrix->cols);
-    };
-    std::uint64_t expected = 0;
-    for (const auto& spec : table.specs()) {
-        if (packs(spec)) expected += weights::packed_bytes(spec.matrix->dtype, spec.matrix->rows, spec.matrix->cols);
-    }
-    weights::PackedStore packed(expected, memory);
-    for (const auto& spec : table.specs()) {
-        if (packs(spec)) *spec.matrix = packed.pack(*spec.matrix, workers);
-    }
-    return packed;
-}
-
 }  // namespace
 
 std::shared_ptr<const Model> Model::open(const Source& source, const ModelOptions& options) {
@@ -45,9 +29,13 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
     parts->log = options.log;
     parts->identity = weights::identity(b.config_text, text.tokenizer_source, b.store.tensors());
     parts->weights_plan = b.plan();
-    b.store.load(b.table, *parts->memory);
-    parts->packed = pack_weights(b.table, *parts->workers, *parts->memory);
-    b.network->weights_loaded(parts->packed, *parts->workers);
+    if (!options.headers_only) {
+        parts->packed = weights::PackedStore(b.packed_bytes(), *parts->memory);
+        b.store.load(b.table, *parts->memory, parts->packed, *parts->workers);
+        b.network->weights_loaded(parts->packed, *parts->workers);
+    }
+    parts->headers_only = options.headers_only;
+    parts->quantised = b.packed_bytes() > 0;
     parts->store = std::move(b.store);
     parts->network = std::move(b.network);
     parts->config = std::move(b.config_text);

@@ -24,6 +24,12 @@ WeightView pack_values(const std::vector<float>& values, std::int64_t rows, std:
 
 }  // namespace
 
+std::uint64_t packed_kv_b_bytes(const LatentAttentionShape& shape, const layers::KvB& kv_b) {
+    if (!layers::KvB::packable(shape)) return 0;
+    const auto transposed = weights::packed_bytes(derived_format, shape.heads * shape.kv_lora_rank, shape.qk_nope_head_dim);
+    return transposed + (kv_b.w.packed() ? 0 : weights::packed_bytes(derived_format, kv_b.w.rows, kv_b.w.cols));
+}
+
 void pack_kv_b(const LatentAttentionShape& shape, layers::KvB& kv_b, weights::PackedStore& packed, cpu::Workers& workers) {
     if (!layers::KvB::packable(shape)) return;
     const auto nope = shape.qk_nope_head_dim, latent = shape.kv_lora_rank, head = nope + shape.v_head_dim;

@@ -10,4 +10,7 @@ namespace rorqual::families {
 /// where it is stored in a format without packed products. Values beyond what such blocks hold leave it as it is: computed exactly.
 void pack_kv_b(const LatentAttentionShape& shape, layers::KvB& kv_b, weights::PackedStore& packed, cpu::Workers& workers);
 
+/// Bytes that takes, at most; `kv_b.w` tells its format and whether it is packed itself.
+[[nodiscard]] std::uint64_t packed_kv_b_bytes(const LatentAttentionShape& shape, const layers::KvB& kv_b);
+
 }  // namespace rorqual::families

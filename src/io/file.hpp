@@ -25,6 +25,9 @@ class File {
     /// touching a page that is gone ends the process (SIGBUS); writers that replace files by renaming are harmless.
     [[nodiscard]] virtual std::span<const std::byte> mapped() const noexcept = 0;
 
+    /// A range that was read through mapped() and will hardly be again: its pages may leave memory. The bytes stay readable. Never fails.
+    virtual void release([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] std::uint64_t length) const noexcept {}
+
     /// Fills `out` from `offset`. Throws Error(corrupt) beyond the end, Error(io) or Error(callback) when reading fails.
     virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
 };

@@ -68,6 +68,13 @@ class Mapping {
     std::span<const std::byte> bytes() const noexcept {
         return {static_cast<const std::byte*>(at_) + lead_, length_ - lead_};
     }
+    // Whole pages around the range; what neighbours need of them is read again.
+    void release(std::uint64_t offset, std::uint64_t length) const noexcept {
+        const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+        const std::uint64_t begin = (lead_ + offset) / page * page;
+        const std::uint64_t end = std::min<std::uint64_t>((lead_ + offset + length + page - 1) / page * page, length_);
+        if (begin < end) ::madvise(static_cast<std::byte*>(at_) + begin, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
+    }
 
  private:
     Mapping(void* at, std::size_t length, std::size_t lead) : at_(at), length_(length), lead_(lead) {}
@@ -83,6 +90,7 @@ class MappedFile : public File {
     const std::string& name() const noexcept override { return name_; }
     std::uint64_t size() const noexcept override { return mapping_.bytes().size(); }
     std::span<const std::byte> mapped() const noexcept override { return mapping_.bytes(); }
+    void release(std::uint64_t offset, std::uint64_t length) const noexcept override { mapping_.release(offset, length); }
 
     void read(std::uint64_t offset, std::span<std::byte> out) const override {
         check_range(*this, offset, out.size());

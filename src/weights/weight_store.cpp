@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/printable.hpp"
+#include "panels/layout.hpp"
 #include "quant/decode.hpp"
 #include "weights/checkpoint.hpp"
 
@@ -63,6 +64,15 @@ std::uint64_t elements(const TensorSpec& spec) {
     std::uint64_t count = 1;
     for (const std::int64_t dimension : spec.shape) count *= static_cast<std::uint64_t>(dimension);
     return count;
+}
+
+}  // namespace
+
+namespace {
+
+/// A matrix of products in a format that has packed ones.
+bool is_packed(const TensorSpec& spec, DType stored) {
+    return spec.packable && can_pack(stored, spec.shape[1]);
 }
 
 }  // namespace
@@ -137,28 +147,56 @@ WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
         const Piece& piece = place.pieces.front();
         const auto found = tensors_.find(piece.name);
         if (found == tensors_.end()) continue;
-        const std::uint64_t part = found->second.bytes / static_cast<std::uint64_t>(piece.parts);
+        const io::TensorInfo& tensor = found->second;
+        if (is_packed(spec, tensor.dtype)) {
+            bytes.packed += packed_bytes(tensor.dtype, spec.shape[0], spec.shape[1]);
+            continue;
+        }
+        const std::uint64_t part = tensor.bytes / static_cast<std::uint64_t>(piece.parts);
         bytes.total += part;
-        if (spec.matrix != nullptr && !found->second.file->mapped().empty()) bytes.mapped += part;
+        if (spec.matrix != nullptr && !tensor.file->mapped().empty()) bytes.mapped += part;
     }
+    bytes.total += bytes.packed;
     return bytes;
 }
 
-void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memory) {
+void WeightStore::outline(const TensorTable& table) const {
+    for (const TensorSpec& spec : table.specs()) {
+        if (spec.matrix == nullptr) continue;
+        const Place place = this->place(spec);
+        const DType dtype = place.pieces.size() > 1 ? DType::f32 : checked(spec, place.pieces.front()).dtype;
+        *spec.matrix = {dtype, nullptr, spec.shape[0], spec.shape[1]};
+        if (is_packed(spec, dtype)) spec.matrix->panel_bytes = panels::panel_bytes(dtype, spec.shape[1]);
+    }
+}
+
+void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
     std::map<std::string_view, WeightView> placed;  // a tensor wanted twice is still copied once
     for (const TensorSpec& spec : table.specs()) {
-        const Place place = this->place(spec);
-        const io::TensorInfo tensor = checked(spec, place.pieces.front());
-        if (spec.vector != nullptr) *spec.vector = read_floats(tensor);
+        if (spec.vector != nullptr) *spec.vector = read_floats(checked(spec, this->place(spec).pieces.front()));
         if (spec.matrix == nullptr) continue;
         const auto [view, is_new] = placed.try_emplace(spec.name);
-        if (is_new) {
-            const bool whole = place.pieces.size() == 1;
-            view->second = {whole ? tensor.dtype : DType::f32, whole ? resident(tensor, memory) : joined(spec, place, memory), spec.shape[0],
-                            spec.shape[1]};
-        }
+        if (is_new) view->second = matrix(spec, memory, packed, workers);
         *spec.matrix = view->second;
     }
+}
+
+WeightView WeightStore::matrix(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
+    const Place place = this->place(spec);
+    const io::TensorInfo tensor = checked(spec, place.pieces.front());
+    WeightView view{tensor.dtype, nullptr, spec.shape[0], spec.shape[1]};
+    if (place.pieces.size() > 1) {
+        view.dtype = DType::f32;
+        view.data = joined(spec, place, memory);
+        return view;
+    }
+    const auto kept = owned_.size();
+    view.data = resident(tensor, memory);
+    if (!is_packed(spec, tensor.dtype)) return view;
+    const WeightView copy = packed.pack(view, workers);
+    owned_.resize(kept);  // what could not be mapped was read for the packing alone
+    tensor.file->release(tensor.offset, tensor.bytes);
+    return copy;
 }
 
 // The part of a stored tensor that a piece means.

@@ -10,6 +10,7 @@
 
 #include "io/file.hpp"
 #include "io/safetensors.hpp"
+#include "weights/packed_store.hpp"
 #include "weights/problems.hpp"
 #include "weights/tensor_layout.hpp"
 #include "weights/tensor_table.hpp"
@@ -37,20 +38,24 @@ class WeightStore {
     /// Reads no weights.
     void check(const TensorTable& table, Problems& problems) const;
 
-    /// Bytes of all tensors of the table as stored, each counted once, and of those that are made when loading as they will
-    /// be in memory. `mapped`: of these, how many are matrices in mapped files, which are used where they lie; the rest is
-    /// copied, and vectors are converted to f32 besides.
+    /// Bytes of all tensors of the table as they will be in memory, each counted once (vectors as stored). Of these, `packed` are
+    /// packed copies, and `mapped` are matrices in mapped files, which are used where they lie.
     struct Bytes {
         std::uint64_t total = 0;
         std::uint64_t mapped = 0;
+        std::uint64_t packed = 0;
     };
     [[nodiscard]] Bytes bytes(const TensorTable& table) const;
 
-    /// Fills the table's destinations: views into mapped files where they can be mapped, else into memory taken from
+    /// Sets the table's matrices to what load() will make of them, without data: format, shape, whether packed. After check().
+    void outline(const TensorTable& table) const;
+
+    /// Fills the table's destinations. Matrices of products whose format has packed products are packed by all `workers` into `packed`,
+    /// one after another, and what they were read from is let go at once; the others become views into mapped files where they can be mapped, else into memory taken from
     /// `memory`, 64-byte aligned, as are matrices made of several tensors. Call after check() found nothing. Views of mapped files have any alignment.
     /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback) or
     /// bad_alloc; the destinations then are to be forgotten. One thread.
-    void load(const TensorTable& table, std::pmr::memory_resource& memory);
+    void load(const TensorTable& table, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
 
  private:
     struct Owned;  // memory for tensors that cannot be mapped
@@ -58,6 +63,7 @@ class WeightStore {
     [[nodiscard]] Place place(const TensorSpec& spec) const;
     [[nodiscard]] io::TensorInfo checked(const TensorSpec& spec, const Piece& piece) const;
     const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
+    [[nodiscard]] WeightView matrix(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
     const std::byte* joined(const TensorSpec& spec, const Place& place, std::pmr::memory_resource& memory);
     Owned& take(std::uint64_t bytes, std::pmr::memory_resource& memory);
 

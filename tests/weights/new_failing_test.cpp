@@ -12,9 +12,11 @@
 #include "support/safetensors_writer.hpp"
 #include "support/temp_folder.hpp"
 #include "weights/config_reader.hpp"
+#include "weights/load_all.hpp"
 #include "weights/weight_store.hpp"
 
 using namespace rorqual;
+using test::load_all;
 using test::FailingNew;
 
 namespace {
@@ -70,7 +72,7 @@ void open_and_load(const Source& source) {
     store.check(table, problems);
     problems.throw_if_any();
     (void)store.bytes(table);
-    store.load(table, *std::pmr::new_delete_resource());
+    load_all(store, table, *std::pmr::new_delete_resource());
     (void)weights::identity(config_text, "{}", store.tensors());
 }
 

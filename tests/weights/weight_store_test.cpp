@@ -15,8 +15,10 @@
 #include "support/outcome.hpp"
 #include "support/safetensors_writer.hpp"
 #include "support/temp_folder.hpp"
+#include "weights/load_all.hpp"
 
 using namespace rorqual;
+using test::load_all;
 using test::outcome_of;
 using test::SafetensorsWriter;
 using test::TempFolder;
@@ -151,7 +153,7 @@ TEST_CASE("a mapped checkpoint is used where it lies; only vectors are copied", 
     CHECK(store.bytes(model.table).mapped == 24);
 
     CountingMemory memory;
-    store.load(model.table, memory);
+    load_all(store, model.table, memory);
     CHECK(memory.taken == 0);
     CHECK(model.matrix.data > file.data());
     CHECK(model.matrix.data < file.data() + file.size());
@@ -174,7 +176,7 @@ TEST_CASE("a checkpoint behind callbacks is copied into the given memory, aligne
         CHECK(problems.lines().empty());
         CHECK(store.bytes(model.table).total == 30);
         CHECK(store.bytes(model.table).mapped == 0);
-        store.load(model.table, memory);
+        load_all(store, model.table, memory);
         CHECK(memory.held == 24);
         CHECK(memory.alignment == 64);
 
@@ -195,7 +197,7 @@ TEST_CASE("views outlive the source they came from", "[weights]") {
         const Source source = Source::path(folder.path());
         return WeightStore::open(*source.file_set(), problems);
     }();
-    store.load(model.table, *std::pmr::null_memory_resource());
+    load_all(store, model.table, *std::pmr::null_memory_resource());
     CHECK(floats(model.matrix) == matrix_values);
 }
 
@@ -217,7 +219,7 @@ TEST_CASE("vectors are converted from every plain float format", "[weights]") {
         Problems problems;
         WeightStore store = WeightStore::open(*source.file_set(), problems);
         store.check(table, problems);
-        store.load(table, *std::pmr::new_delete_resource());
+        load_all(store, table, *std::pmr::new_delete_resource());
         CHECK(problems.empty());
         CHECK(norm == norm_values);
     }
@@ -233,7 +235,7 @@ TEST_CASE("a tensor that two places share is counted and copied once", "[weights
     table.matrix("a.weight", 2, 3, head);
     Problems problems;
     WeightStore store = WeightStore::open(*source.file_set(), problems);
-    store.load(table, memory);
+    load_all(store, table, memory);
     CHECK(store.bytes(table).total == 24);
     CHECK(memory.taken == 24);
     CHECK(embedding.data == head.data);
@@ -281,7 +283,7 @@ TEST_CASE("loading what was not checked is an error, never a wrong view", "[weig
     Problems problems;
     TinyModel model;
     WeightStore store = WeightStore::open(*source.file_set(), problems);
-    CHECK(outcome_of([&] { store.load(model.table, *std::pmr::new_delete_resource()); }).status == Status::internal);
+    CHECK(outcome_of([&] { load_all(store, model.table, *std::pmr::new_delete_resource()); }).status == Status::internal);
     CHECK(model.matrix.data == nullptr);
 }
 
@@ -306,7 +308,7 @@ TEST_CASE("a callback may fail at any read: opening or loading tells it, and mem
             const Source source = Source::files().add_callback("model.safetensors", file.size(), failing_at(file, n));
             TinyModel model;
             WeightStore store = WeightStore::open(*source.file_set(), problems);
-            if (problems.empty()) store.load(model.table, memory);
+            if (problems.empty()) load_all(store, model.table, memory);
             problems.throw_if_any();
         });
         CHECK(memory.held == 0);
@@ -327,7 +329,7 @@ TEST_CASE("memory that is refused while loading leaves nothing behind", "[weight
         Problems problems;
         TinyModel model;
         WeightStore store = WeightStore::open(*source.file_set(), problems);
-        CHECK_THROWS_AS(store.load(model.table, memory), std::bad_alloc);
+        CHECK_THROWS_AS(load_all(store, model.table, memory), std::bad_alloc);
     }
     CHECK(memory.held == 0);
 }
@@ -484,7 +486,7 @@ TEST_CASE("reference checkpoints of the V2 family open with every tensor in its 
         store.check(table, problems);
         CHECK(problems.lines().empty());
         CHECK(table.specs().size() == store.tensors().size());
-        store.load(table, *std::pmr::null_memory_resource());
+        load_all(store, table, *std::pmr::null_memory_resource());
         for (const auto& [name, view] : matrices) {
             CHECK(static_cast<std::uint64_t>(view.bytes()) == store.tensors().at(name).bytes);
             CHECK(std::any_of(view.data, view.data + view.bytes(), [](std::byte b) { return b != std::byte{0}; }));

@@ -196,8 +196,10 @@ typedef struct rq_model_options {
     void *log_user;
     const rq_allocator *allocator; /* NULL = the C++ heap. The struct is copied; its functions stay in use until model and sessions are freed */
     const rq_executor *executor;   /* NULL = a pool of the model's own. As for allocator; `threads` is then without effect */
+    uint32_t headers_only;         /* 1 = read no weights: a model to look at and to tokenize with, which has no sessions */
+    uint32_t reserved;
 } rq_model_options;
-#define RQ_MODEL_OPTIONS_INIT { sizeof(rq_model_options), 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_MODEL_OPTIONS_INIT { sizeof(rq_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 #define RQ_CACHE_DEFAULT 0 /* RQ_CACHE_F32 */
 #define RQ_CACHE_F32 1

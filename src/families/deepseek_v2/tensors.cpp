@@ -1,6 +1,8 @@
 // The table of tensors: names as in the published checkpoints.
 #include "families/deepseek_v2/deepseek_v2.hpp"
 
+#include <algorithm>
+
 #include "families/pack_kv_b.hpp"
 
 namespace rorqual::families::deepseek_v2 {
@@ -67,12 +69,24 @@ void DeepseekV2::list_tensors(weights::TensorTable& table) {
     table.ignore("rotary_emb.inv_freq");
 }
 
+std::uint64_t DeepseekV2::derived_bytes() const {
+    std::uint64_t bytes = 0;
+    if (packs_tied_head()) bytes += weights::packed_bytes(embedding_.dtype, embedding_.rows, embedding_.cols);
+    if (!has_packed_blocks()) return bytes;
+    for (const auto& block : blocks_) bytes += packed_kv_b_bytes(config_.mla.shape, block.mla.weights.wkv_b);
+    return bytes;
+}
+
+bool DeepseekV2::packs_tied_head() const { return config_.tied && weights::can_pack(embedding_.dtype, embedding_.cols); }
+
+// Fast mode has something to gain.
+bool DeepseekV2::has_packed_blocks() const {
+    return std::ranges::any_of(blocks_, [](const Block& block) { return block.mla.weights.wo.packed(); });
+}
+
 void DeepseekV2::weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) {
-    if (config_.tied) {
-        head_ = embedding_;
-        if (weights::can_pack(head_.dtype, head_.cols)) head_ = packed.pack(head_, workers);
-    }
-    if (packed.bytes() == 0) return;
+    if (config_.tied) head_ = packs_tied_head() ? packed.pack(embedding_, workers) : embedding_;
+    if (!has_packed_blocks()) return;
     for (auto& block : blocks_) pack_kv_b(config_.mla.shape, block.mla.weights.wkv_b, packed, workers);
 }
 
