@@ -105,6 +105,16 @@ struct Tokens {
     [[nodiscard]] int valid(std::int64_t n0) const { return static_cast<int>(std::clamp<std::int64_t>(rows - n0, 0, panel_rows)); }
 };
 
+/// The largest number of tokens a kernel takes at once. Instrumented for a sanitizer each number costs a minute of compiling: builds
+/// for those run the same code in smaller steps, to the same bits.
+constexpr int tokens_in_registers([[maybe_unused]] int most) {
+#if defined(RQ_FEW_SHAPES)
+    return 2;
+#else
+    return most;
+#endif
+}
+
 /// Tokens that meet the tiles of a matrix before the next ones do: their activations stay in the second cache.
 constexpr std::int64_t tokens_at_once = 128;
 

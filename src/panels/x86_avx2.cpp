@@ -339,10 +339,10 @@ void prefetch(const std::byte* from, std::int64_t bytes) {
 }
 
 struct Avx2 {
-    static constexpr int direct_tokens = 4;
+    static constexpr int direct_tokens = tokens_in_registers(4);
     static constexpr int tile_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
-    static constexpr int most_tokens = 4;
+    static constexpr int most_tokens = tokens_in_registers(4);
 
     template <const PanelFormat& F>
     [[gnu::noinline]] static void unpack(const std::byte* super, std::int64_t blocks, const Tile& tile, std::int64_t panel, std::int64_t s) {

@@ -244,10 +244,10 @@ void prefetch(const std::byte* from, std::int64_t bytes) {
 __mmask16 lanes(int valid) { return static_cast<__mmask16>((1U << valid) - 1U); }
 
 struct Avx512Vnni {
-    static constexpr int direct_tokens = 8;
+    static constexpr int direct_tokens = tokens_in_registers(8);
     static constexpr int tile_panels = panels::tile_panels;
     static constexpr std::int64_t tile_k = 512;
-    static constexpr int most_tokens = 4;
+    static constexpr int most_tokens = tokens_in_registers(4);
 
     template <const PanelFormat& F>
     [[gnu::noinline]] static void unpack(const std::byte* super, std::int64_t blocks, const Tile& tile, std::int64_t panel, std::int64_t s) {
