@@ -16,8 +16,8 @@
 #include "weights/weight_store.hpp"
 
 using namespace rorqual;
-using test::load_all;
 using test::FailingNew;
+using test::load_all;
 
 namespace {
 
