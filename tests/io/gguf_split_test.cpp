@@ -136,3 +136,35 @@ TEST_CASE("a split without its numbers is refused", "[io][gguf][hostile]") {
     CHECK(outcome.status == Status::not_found);
     CHECK(outcome.says("split.no is missing"));
 }
+
+TEST_CASE("the first part's name follows from any part's, and a name that no part has stands for itself", "[io][gguf]") {
+    CHECK(io::first_part_name("m-00003-of-00012.gguf") == "m-00001-of-00012.gguf");
+    CHECK(io::first_part_name("m-00001-of-00012.gguf") == "m-00001-of-00012.gguf");
+    for (const char* name : {"m.gguf", "m-3-of-12.gguf", "m-00000-of-00003.gguf", "-00001-of-00003.gguf", ""}) {
+        CHECK(io::first_part_name(name) == name);
+    }
+}
+
+TEST_CASE("a set is a GGUF model by the chosen file's name or first bytes, or by being all there is", "[io][gguf]") {
+    const std::string gguf = "GGUF", other = "{}";
+    const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
+    const auto found = [](const Source& source) { return io::find_gguf(*source.file_set()); };
+    CHECK(found(Source::files()) == std::nullopt);
+    CHECK(found(Source::files().add_memory("config.json", bytes(other))) == std::nullopt);
+    CHECK(found(Source::files().add_memory("any", bytes(gguf)).add_memory("config.json", bytes(other))) == "any");
+    CHECK(found(Source::files().add_memory("any.gguf", bytes(other))) == "any.gguf");
+    CHECK(found(Source::files().add_memory("any", bytes(gguf)).add_memory("model.safetensors", bytes(other))) == std::nullopt);
+    CHECK(found(Source::files().add_memory("m-00002-of-00002.gguf", bytes(gguf))) == "m-00001-of-00002.gguf");
+
+    const test::TempFolder folder;
+    folder.write("a.gguf", gguf);
+    folder.write("weights", gguf);
+    folder.write("config.json", other);
+    CHECK(found(Source::path(folder.path())) == "a.gguf");
+    CHECK(found(Source::path(folder / "weights")) == "weights");
+    CHECK(found(Source::path(folder / "config.json")) == std::nullopt);
+    folder.write("b.gguf", gguf);
+    CHECK(test::outcome_of([&] { (void)found(Source::path(folder.path())); }).status == Status::invalid_argument);
+    folder.write("model.safetensors.index.json", other);
+    CHECK(found(Source::path(folder.path())) == std::nullopt);
+}
