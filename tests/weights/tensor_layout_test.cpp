@@ -7,6 +7,7 @@
 #include "io/memory_file.hpp"
 #include "support/memory.hpp"
 #include "support/outcome.hpp"
+#include "weights/load_all.hpp"
 #include "weights/weight_store.hpp"
 
 using namespace rorqual;
@@ -88,7 +89,7 @@ TEST_CASE("parts of stacked tensors and matrices made of several are loaded from
         const auto planned = store.bytes(model.table);
         CHECK(planned.total == 48 + 12 + 8);
         CHECK(planned.mapped == (mapped ? 48 : 0));
-        store.load(model.table, memory);
+        test::load_all(store, model.table, memory);
         CHECK(floats(model.a) == std::vector<float>{0, 1, 2, 3, 4, 5});
         CHECK(floats(model.b) == std::vector<float>{6, 7, 8, 9, 10, 11});
         CHECK(floats(model.sum) == std::vector<float>{12 + 15, 13 + 16, 14 + 17});
@@ -131,15 +132,15 @@ TEST_CASE("matrices may lie in blocks, vectors may not", "[weights][layout]") {
     WeightView matrix;
     std::vector<float> vector;
     TensorTable table;
-    table.matrix("matrix", 2, 32, matrix);
+    table.stored_matrix("matrix", 2, 32, matrix);
     table.vector("vector", 32, vector);
     auto store = WeightStore::of("m", {{"matrix", DType::q8_0, {2, 32}, 0, 68, file}, {"vector", DType::q8_0, {32}, 68, 34, file}}, std::make_unique<Same>());
     Problems problems;
     store.check(table, problems);
     CHECK(problems.lines() == std::vector<std::string>{"m: vector: stored as q8_0, expected f32, f16, bf16"});
     TensorTable only_matrix;
-    only_matrix.matrix("matrix", 2, 32, matrix);
-    store.load(only_matrix, *std::pmr::new_delete_resource());
+    only_matrix.stored_matrix("matrix", 2, 32, matrix);
+    test::load_all(store, only_matrix, *std::pmr::new_delete_resource());
     CHECK(matrix.dtype == DType::q8_0);
     CHECK(matrix.data == blocks.data());
     CHECK(matrix.bytes() == 68);
