@@ -244,10 +244,10 @@ TEST_CASE("a real session that is cancelled at random moments ends with the righ
     std::atomic<bool> begun = false, done = false;
     std::thread canceller([&] {
         std::mt19937 random(12);
-        while (!done) {
+        for (unsigned longest = 30; !done; ++longest) {  // waits ever longer, so that a chunk gets done on the slowest machine too
             session.cancel();
             begun = true;
-            std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
+            std::this_thread::sleep_for(std::chrono::milliseconds(random() % longest));
         }
     });
     while (!begun) std::this_thread::yield();
