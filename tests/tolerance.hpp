@@ -75,4 +75,9 @@ inline double drawn_deviation(double count, double bits) { return drawn_mean(2 *
 /// 0.03 of values around 3), and KL is about half the square of that: below 1e-3. Ten times as much means a wrong scale or sum.
 inline double fast_mode_divergence() { return 5e-3; }
 
+/// Relative to the largest |logit|, root mean square: a model whose matrices are q8_0 against the original. A weight is off by up to
+/// d/2, d the largest of its block / 127: 0.3 % of a bell's deviation. A product's error is that of its result's size, the residual
+/// stream gathers some ten of them with random signs, and norms keep it: about 1 %; the largest logit is some deviations large.
+inline double q8_0_logits() { return 1e-2; }
+
 }  // namespace rorqual::tolerance

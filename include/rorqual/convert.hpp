@@ -45,6 +45,12 @@ struct QuantizeOptions {
     ConvertProgress progress{};                  ///< may be empty
 };
 
+/// Writes a model, a checkpoint folder as published or a GGUF file, as a GGUF file whose matrices are stored in another format.
+/// Keys, tokenizer and chat template go along. Weights that are quantised already are decoded first, and lose twice; what is stored
+/// in the wanted format is copied. Errors: as Model::open for the source; Error(unsupported) for what GGUF cannot say of the model or
+/// its tokenizer; Error(corrupt) naming the tensor whose values are not finite or beyond the format's range.
+void quantize(const Source& source, const std::filesystem::path& path, const QuantizeOptions& options = {});
+
 struct SynthesizeOptions {
     std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes
     std::string format = "q4_k_m";     ///< as in QuantizeOptions

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "convert/token_kinds.hpp"
 #include "rorqual/error.hpp"
 #include "text/byte_alphabet.hpp"
 
@@ -12,11 +13,6 @@ namespace {
 
 constexpr std::int64_t most_words = 99'744;  // of DeepSeek-V2: 100,000 tokens without the bytes
 constexpr std::int64_t markers = 2;
-
-// GGUF's kinds of token: llama.cpp, include/llama.h, enum llama_token_type.
-enum TokenKind : std::int32_t { normal = 1,
-                                control = 3,
-                                unused = 5 };
 
 struct Words {
     std::vector<std::string> tokens;
@@ -56,15 +52,15 @@ void write_made_up_vocabulary(std::int64_t size, io::GgufHeader& header) {
     std::vector<std::string> tokens;
     for (std::int64_t byte = 0; byte < bytes; ++byte) tokens.push_back(text::letters_of_bytes(std::string(1, static_cast<char>(byte))));
     std::move(words.tokens.begin(), words.tokens.end(), std::back_inserter(tokens));
-    std::vector<std::int32_t> kinds(tokens.size(), normal);
+    std::vector<std::int32_t> kinds(tokens.size(), TokenKind::normal);
     const auto begin = static_cast<std::uint32_t>(tokens.size());
     for (const char* marker : {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"}) {
         tokens.emplace_back(marker);
-        kinds.push_back(control);
+        kinds.push_back(TokenKind::control);
     }
     while (std::ssize(tokens) < size) {
-        tokens.push_back("[PAD" + std::to_string(tokens.size()) + "]");
-        kinds.push_back(unused);
+        tokens.push_back(unused_token(std::ssize(tokens)));
+        kinds.push_back(TokenKind::unused);
     }
     header.text("tokenizer.ggml.model", "gpt2");
     header.text("tokenizer.ggml.pre", "deepseek-llm");

@@ -21,7 +21,7 @@ struct OutTensor {
     std::vector<std::int64_t> shape;  ///< PyTorch order
     std::int64_t unit_rows = 1;       ///< made together, at most: the unit of work
 
-    [[nodiscard]] std::int64_t cols() const noexcept { return shape.back(); }
+    [[nodiscard]] std::int64_t cols() const noexcept { return shape.empty() ? 1 : shape.back(); }
     [[nodiscard]] std::int64_t rows() const noexcept;
     [[nodiscard]] std::int64_t row_bytes() const noexcept { return cols() / block_length(dtype) * block_bytes(dtype); }
 };

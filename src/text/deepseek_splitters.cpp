@@ -388,13 +388,13 @@ std::string with_newlines_escaped(const std::string& pattern) {
     return out;
 }
 
-bool same(std::span<const SplitStep> steps, std::span<const SplitStep> published) {
-    return std::equal(steps.begin(), steps.end(), published.begin(), published.end(), [](const SplitStep& a, const SplitStep& b) {
-        return a.kind == b.kind && with_newlines_escaped(a.pattern) == b.pattern;
+}  // namespace
+
+bool same_steps(std::span<const SplitStep> a, std::span<const SplitStep> b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const SplitStep& one, const SplitStep& other) {
+        return one.kind == other.kind && with_newlines_escaped(one.pattern) == with_newlines_escaped(other.pattern);
     });
 }
-
-}  // namespace
 
 std::span<const SplitStep> deepseek_v3_steps() {
     static const std::vector<SplitStep> steps{
@@ -419,8 +419,8 @@ std::span<const SplitStep> deepseek_v2_steps() {
 }
 
 std::unique_ptr<Splitter> hand_written_splitter(std::span<const SplitStep> steps) {
-    if (same(steps, deepseek_v3_steps())) return std::make_unique<DeepSeekV3>();
-    if (same(steps, deepseek_v2_steps())) return std::make_unique<DeepSeekV2>();
+    if (same_steps(steps, deepseek_v3_steps())) return std::make_unique<DeepSeekV3>();
+    if (same_steps(steps, deepseek_v2_steps())) return std::make_unique<DeepSeekV2>();
     return nullptr;
 }
 

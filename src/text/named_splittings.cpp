@@ -39,4 +39,15 @@ std::optional<Splitting> find_splitting(std::string_view name) {
     return std::nullopt;
 }
 
+std::optional<std::string_view> name_of_splitting(const Splitting& splitting) {
+    for (const std::string_view name : {"deepseek-llm", "deepseek-v3", "deepseek-coder", "qwen2", "llama-bpe", "gpt-2"}) {
+        const auto named = find_splitting(name);
+        if (named && named->normalization == splitting.normalization && named->whole_words == splitting.whole_words &&
+            same_steps(named->steps, splitting.steps)) {
+            return name;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace rorqual::text

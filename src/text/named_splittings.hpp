@@ -23,4 +23,7 @@ struct Splitting {
 /// those of the published tokenizer.json, of which other engines' lists differ in details.
 [[nodiscard]] std::optional<Splitting> find_splitting(std::string_view name);
 
+/// The other way: what tokenizer.ggml.pre is to call a splitting; nothing for one that has no name.
+[[nodiscard]] std::optional<std::string_view> name_of_splitting(const Splitting& splitting);
+
 }  // namespace rorqual::text
