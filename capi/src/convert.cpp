@@ -2,6 +2,7 @@
 
 #include "arguments.hpp"
 #include "boundary.hpp"
+#include "handles.hpp"
 #include "hooks.hpp"
 
 using namespace rorqual;
@@ -25,7 +26,30 @@ void take_text(const char* data, std::size_t length, const char* argument, std::
     if (const auto given = text(data, length, argument); !given.empty()) to = given;
 }
 
+/// What the options of both functions have in common.
+template <class Given, class Options>
+void take_common(const Given& given, Executor* executor, Options& to) {
+    take_text(given.format, given.format_len, "options.format", to.format);
+    to.pure = yes_or_no(given.pure, "options.pure");
+    to.latent = latent_layout(given.latent);
+    to.threads = given.threads;
+    to.executor = executor;
+    to.progress = progress_to(given.progress, given.user);
+}
+
 }  // namespace
+
+int32_t rq_quantize(const rq_source* source, const char* path, size_t path_len, const rq_quantize_options* options, rq_error* err) {
+    return boundary(err, [&] {
+        const auto& from = required(source, "source").source;
+        const auto to = path_argument(path, path_len, "path");
+        const auto o = input_or_defaults(options, "options");
+        OptionalExecutor executor(o.executor);
+        QuantizeOptions quantize_options;
+        take_common(o, executor.get(), quantize_options);
+        quantize(from, to, quantize_options);
+    });
+}
 
 int32_t rq_synthesize(const char* path, size_t path_len, const rq_synthesize_options* options, rq_error* err) {
     return boundary(err, [&] {
@@ -34,15 +58,10 @@ int32_t rq_synthesize(const char* path, size_t path_len, const rq_synthesize_opt
         reserved(o.reserved_pointer, "options.reserved_pointer");
         OptionalExecutor executor(o.executor);
         SynthesizeOptions synthesize_options;
+        take_common(o, executor.get(), synthesize_options);
         take_text(o.geometry, o.geometry_len, "options.geometry", synthesize_options.geometry);
-        take_text(o.format, o.format_len, "options.format", synthesize_options.format);
-        synthesize_options.pure = yes_or_no(o.pure, "options.pure");
-        synthesize_options.latent = latent_layout(o.latent);
         synthesize_options.seed = o.seed;
         synthesize_options.layers = size(o.layers, "options.layers");
-        synthesize_options.threads = o.threads;
-        synthesize_options.executor = executor.get();
-        synthesize_options.progress = progress_to(o.progress, o.user);
         synthesize(to, synthesize_options);
     });
 }

@@ -231,7 +231,7 @@ void bench(const BenchArguments& arguments) {
     Json report;
     report["program"] = "rorqual";
     report["version"] = version_text();
-    report["model"] = {{"file", arguments.model.path}, {"type", text_of(rq_model_type, model.get())}, {"identity", text_of(rq_model_identity, model.get())}, {"parameters", info.parameters}, {"active_parameters", info.active_parameters}, {"weights_bytes", plan.weights_bytes}, {"bytes_per_token", measured.need().bytes}, {"cache_bytes_per_token", measured.need().cache_bytes}};
+    report["model"] = {{"file", arguments.model.path}, {"type", text_of(rq_model_type, model.get())}, {"identity", text_of(rq_model_identity, model.get())}, {"parameters", info.parameters}, {"active_parameters", info.active_parameters}, {"output_parameters", info.vocab_size * info.hidden_size}, {"weights_bytes", plan.weights_bytes}, {"bytes_per_token", measured.need().bytes}, {"cache_bytes_per_token", measured.need().cache_bytes}};
     report["mode"] = mode_text(model.get(), arguments.session);
     report["cache"] = arguments.session.cache;
     report["kernels"] = text_of(rq_model_kernels, model.get());

@@ -11,5 +11,7 @@ void add_tokenize(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_synth(CLI::App& program);
 void add_bench(CLI::App& program);
+void add_quantize(CLI::App& program);
+void add_perplexity(CLI::App& program);
 
 }  // namespace cli

@@ -28,8 +28,10 @@ int main(int argc, char** argv) {
     cli::add_inspect(program);
     cli::add_tokenize(program);
     cli::add_eval(program);
+    cli::add_quantize(program);
     cli::add_synth(program);
     cli::add_bench(program);
+    cli::add_perplexity(program);
     try {
         program.parse(argc, argv);
         return 0;

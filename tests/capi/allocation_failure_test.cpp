@@ -76,22 +76,39 @@ TEST_CASE("opening a tokenizer in which any allocation fails gives RQ_ERR_NO_MEM
 }
 
 TEST_CASE("writing a model in which any allocation fails gives RQ_ERR_NO_MEMORY and leaves no file", "[capi][memory]") {
-    const TempFolder folder;
+    const TempFolder folder, made;
     const std::filesystem::path file = folder / "m.gguf";
     const std::string path = file.string();
+    const auto leaves_nothing = [&](std::int32_t status) {
+        stop_counting();
+        const bool left = std::filesystem::directory_iterator(folder.path()) != std::filesystem::directory_iterator();
+        return left == (status == RQ_OK) ? status : std::int32_t{-1};
+    };
     rq_synthesize_options options = RQ_SYNTHESIZE_OPTIONS_INIT;
     options.geometry = "v2-tiny", options.geometry_len = 7;
     options.format = "q8_0", options.format_len = 4;
     options.layers = 2, options.threads = 2;
-    fail_in_turn([&](rq_error* err) {
-        std::error_code absent;
-        std::filesystem::remove(file, absent);
-        const auto status = rq_synthesize(path.data(), path.size(), &options, err);
-        stop_counting();
-        const bool left = std::filesystem::directory_iterator(folder.path()) != std::filesystem::directory_iterator();
-        return left == (status == RQ_OK) ? status : std::int32_t{-1};
-    },
-                 60);
+    SECTION("of random weights") {
+        fail_in_turn([&](rq_error* err) {
+            std::error_code absent;
+            std::filesystem::remove(file, absent);
+            return leaves_nothing(rq_synthesize(path.data(), path.size(), &options, err));
+        },
+                     60);
+    }
+    SECTION("from another") {
+        const std::string from = (made / "from.gguf").string();
+        must(rq_synthesize(from.data(), from.size(), &options, nullptr), Err());
+        const auto source = source_of(from);
+        rq_quantize_options quantize_options = RQ_QUANTIZE_OPTIONS_INIT;
+        quantize_options.threads = 2;
+        fail_in_turn([&](rq_error* err) {
+            std::error_code absent;
+            std::filesystem::remove(file, absent);
+            return leaves_nothing(rq_quantize(source.get(), path.data(), path.size(), &quantize_options, err));
+        },
+                     60);
+    }
 }
 
 TEST_CASE("sessions, text and generations in which any allocation fails give RQ_ERR_NO_MEMORY", "[capi][memory]") {

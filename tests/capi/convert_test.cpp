@@ -131,6 +131,51 @@ TEST_CASE("the host's threads can write a model, and refuse to", "[capi][convert
     CHECK_FALSE(std::filesystem::exists(folder / "refused.gguf"));
 }
 
+TEST_CASE("a quantised model opens, and is the same with the host's threads", "[capi][convert]") {
+    const TempFolder folder;
+    const auto source = source_of(tale_folder());
+    Err err;
+    const auto quantize = [&](const char* name, const rq_quantize_options* options) {
+        const std::string path = (folder / name).string();
+        return rq_quantize(source.get(), path.data(), path.size(), options, &err);
+    };
+    must(quantize("default.gguf", nullptr), err);
+    rq_quantize_options options = RQ_QUANTIZE_OPTIONS_INIT;
+    options.format = "q4_k_m", options.format_len = 6;
+    rq_executor executor = RQ_EXECUTOR_INIT;
+    executor.concurrency = 3;
+    executor.run = [](std::size_t count, rq_task_fn task, void* context, void*) -> std::int32_t {
+        for (std::size_t i = 0; i < count; ++i) task(context, i);
+        return 0;
+    };
+    options.executor = &executor;
+    Seen seen;
+    options.progress = Seen::see, options.user = &seen;
+    must(quantize("host.gguf", &options), err);
+    CHECK((seen.grew && seen.named && seen.done == seen.all));
+    CHECK(bytes_of(folder / "default.gguf") == bytes_of(folder / "host.gguf"));
+    const auto model = open_model(folder / "host.gguf");
+    rq_model_info info = RQ_MODEL_INFO_INIT;
+    must(rq_model_get_info(model.get(), &info, &err), err);
+    CHECK(info.has_tokenizer == 1);
+    CHECK(info.vocab_size == 4096);
+
+    std::filesystem::remove(folder / "host.gguf");
+    Seen stopping;
+    stopping.stop_after = 2;
+    options.user = &stopping;
+    CHECK(quantize("host.gguf", &options) == RQ_ERR_CALLBACK);
+    CHECK_FALSE(std::filesystem::exists(folder / "host.gguf"));
+    options.progress = nullptr;
+    options.latent = -1;
+    CHECK(quantize("host.gguf", &options) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(err.says("options.latent"));
+    options.latent = RQ_LATENT_SPLIT, options.format_len = 3;
+    CHECK(quantize("host.gguf", &options) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(err.says("format: \"q4_\""));
+    CHECK(rq_quantize(source_of("/nowhere/at/all").get(), "m", 1, nullptr, &err) == RQ_ERR_NOT_FOUND);
+}
+
 TEST_CASE("an option of rq_synthesize that makes no sense is refused by its name", "[capi][convert]") {
     const TempFolder folder;
     const auto refused = [&](const rq_synthesize_options& options, const std::string& says) {

@@ -162,6 +162,8 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     const std::string written = (folder_to_write / "m.gguf").string();
     rq_synthesize_options synthesize_options = RQ_SYNTHESIZE_OPTIONS_INIT;
     synthesize_options.geometry = "v2-tiny", synthesize_options.geometry_len = 7;
+    rq_quantize_options quantize_options = RQ_QUANTIZE_OPTIONS_INIT;
+    EACH_NULL(rq_quantize, {3}, folder.get(), written.data(), written.size(), &quantize_options, err);
     EACH_NULL(rq_synthesize, {}, written.data(), written.size(), &synthesize_options, err);
 
     // Operations. The structs' own pointers: operations_test.cpp.

@@ -135,6 +135,14 @@ TEST_CASE("an input struct may be longer if its unknown tail is zero, and is ref
             return rq_matmul(&a, err);
         });
     }
+    SECTION("rq_quantize_options") {
+        const TempFolder folder;
+        const auto source = source_of(tale_folder());
+        const std::string path = (folder / "m.gguf").string();
+        rq_quantize_options o = RQ_QUANTIZE_OPTIONS_INIT;
+        o.format = "f16", o.format_len = 3;
+        input_struct<rq_quantize_options>(o, [&](auto* given, rq_error* err) { return rq_quantize(source.get(), path.data(), path.size(), given, err); });
+    }
     SECTION("rq_synthesize_options") {
         const TempFolder folder;
         const std::string path = (folder / "m.gguf").string();

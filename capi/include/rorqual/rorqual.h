@@ -611,14 +611,40 @@ typedef int32_t (*rq_progress_fn)(uint64_t done_bytes, uint64_t all_bytes, const
 #define RQ_LATENT_JOINED 1  /* attn_kv_b, as published. All programs open it; llama.cpp then caches whole keys and values */
 #define RQ_LATENT_SPLIT 2   /* attn_k_b, transposed, and attn_v_b: what llama.cpp needs for its absorbed attention */
 
+typedef struct rq_quantize_options {
+    uint32_t struct_size;
+    uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
+    const char *format;    /* how numbers are stored: "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q6_k", "iq4_nl",
+                              "iq4_xs", "mxfp4", or a mix with more bits where they matter more, as llama.cpp's of the same name: "q2_k",
+                              "q3_k_s", "q3_k_m", "q3_k_l", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m". Where rows are no multiple of 256, the K
+                              formats and iq4_xs give way to one with 32: q4_k to q5_0, q5_k to q5_1, q6_k to q8_0, q2_k and q3_k to
+                              q4_0, iq4_xs to iq4_nl. Norms and routers stay as they are */
+    size_t format_len;     /* 0 = "q4_k_m" */
+    uint32_t pure;         /* 1 = every matrix in the format itself, no mix */
+    int32_t latent;        /* RQ_LATENT_*: of a checkpoint folder; a GGUF file keeps its own */
+    rq_progress_fn progress; /* may be NULL */
+    void *user;            /* passed on to it */
+    const rq_executor *executor; /* NULL = threads of the call's own; else `threads` is without effect */
+} rq_quantize_options;
+#define RQ_QUANTIZE_OPTIONS_INIT { sizeof(rq_quantize_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Writes a model, a checkpoint folder as published or a GGUF file, as a GGUF file whose matrices are stored in another format. Keys,
+ * tokenizer and chat template go along. Weights that are quantised already are decoded first, and lose twice; what is stored in the
+ * wanted format is copied. All cores, bounded memory; equal input gives equal bytes.
+ *   source     read during the call only.
+ *   path       UTF-8, path_len bytes, not empty. The file appears there only when whole, and replaces what was there.
+ *   options    may be NULL: all defaults.
+ * Thread: any. Errors: as rq_model_open for the source; RQ_ERR_INVALID_ARGUMENT (naming the option), RQ_ERR_UNSUPPORTED (what GGUF
+ * cannot say of the model or its tokenizer), RQ_ERR_CORRUPT (naming a tensor whose values cannot be stored), RQ_ERR_IO,
+ * RQ_ERR_CALLBACK; no file is left behind then. Since 0.1. */
+RQ_API int32_t rq_quantize(const rq_source *source, const char *path, size_t path_len, const rq_quantize_options *options, rq_error *err);
+
 typedef struct rq_synthesize_options {
     uint32_t struct_size;
     uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
     const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes */
     size_t geometry_len;   /* 0 = "v2-lite" */
-    const char *format;    /* how numbers are stored: "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0",
-                              "q5_1", "q6_k", "iq4_nl", "iq4_xs", "mxfp4", or a mix with more bits where they matter more, as llama.cpp's
-                              of the same name: "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m" */
+    const char *format;    /* as in rq_quantize_options */
     size_t format_len;     /* 0 = "q4_k_m" */
     uint32_t pure;         /* 1 = every matrix in the format itself, no mix */
     int32_t latent;        /* RQ_LATENT_* */
