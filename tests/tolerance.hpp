@@ -75,6 +75,15 @@ inline double drawn_deviation(double count, double bits) { return drawn_mean(2 *
 /// 0.03 of values around 3), and KL is about half the square of that: below 1e-3. Ten times as much means a wrong scale or sum.
 inline double fast_mode_divergence() { return 5e-3; }
 
+/// Relative to the largest value: attention over keys in int8 against the same in f32, on values drawn evenly. A code is off by up to
+/// 1/254 of the largest of 256 values, 0.23 % of it in the mean square; a score of some units then by a hundredth, which its weight
+/// takes over, and values by as much again. Sums over keys let errors of either sign cancel. A wrong scale, sum or key shows at once.
+inline double int8_attention() { return 3e-2; }
+
+/// Mean KL divergence, in nats, of a cache in int8 from one in f32, everything else exact, on the reference checkpoints: as
+/// fast_mode_divergence(), of which it is one of several causes.
+inline double int8_cache_divergence() { return 5e-3; }
+
 /// Relative to the largest |logit|, root mean square: a model whose matrices are q8_0 against the original. A weight is off by up to
 /// d/2, d the largest of its block / 127: 0.3 % of a bell's deviation. A product's error is that of its result's size, the residual
 /// stream gathers some ten of them with random signs, and norms keep it: about 1 %; the largest logit is some deviations large.

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory_resource>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -71,20 +72,31 @@ void attention(benchmark::State& state, const AttentionCase& c) {
     for (float& v : w) v *= 0.05f;  // scores of a few units, as in a trained model
     auto& memory = *std::pmr::new_delete_resource();
     layers::LatentCache cache(c.cache, s.kv_lora_rank, s.qk_rope_head_dim, memory);
-    cache.append({latent.data(), n, s.kv_lora_rank}, {rope.data(), n, s.qk_rope_head_dim});
     const auto workers = cpu::Workers::pool(c.threads);
+    const bool int8 = c.cache == CacheFormat::int8;
+    const auto cut = [&](cpu::Arena& arena) {
+        return std::tuple(layers::AttentionScratch::cut(arena, s, c.queries, c.threads), ops::Scratch::cut(arena, 0, c.threads),
+                          ops::take_room(arena, n, s.kv_lora_rank), ops::take_room(arena, n, s.qk_rope_head_dim));
+    };
     cpu::Arena counting;
-    (void)layers::AttentionScratch::cut(counting, s, c.queries, c.threads);
+    (void)cut(counting);
     cpu::Arena arena(counting.bytes(), memory);
-    const auto scratch = layers::AttentionScratch::cut(arena, s, c.queries, c.threads);
-    const ops::Run run{ops::best_kernels(), *workers};
+    const auto [scratch, products, latent_int8, rope_int8] = cut(arena);
+    const auto run = ops::Run{.kernels = ops::best_kernels(), .workers = *workers, .fast = int8}.with(products);
+    const ConstRows latents(latent.data(), n, s.kv_lora_rank), ropes(rope.data(), n, s.qk_rope_head_dim);
+    if (int8) {
+        cache.append(ops::quantise(run, latents, latent_int8), ops::quantise(run, ropes, rope_int8));
+    } else {
+        cache.append(latents, ropes);
+    }
     const auto compute = [&](AttentionForm form) {
         std::vector<float> out(static_cast<std::size_t>(c.queries * s.heads * s.v_head_dim));
         layers::attend(run, s, form, {q.data(), c.queries, s.heads * head}, cache.blocks(), {weight_view({w.data(), s.heads * per_head, s.kv_lora_rank}), {}, {}},
                        c.cached, {out.data(), c.queries, s.heads * s.v_head_dim}, scratch);
         return out;
     };
-    const double allowed = 8 * tolerance::attention(s.kv_lora_rank, n, 40);  // scores reach some tens in magnitude before they cancel
+    // Scores reach some tens in magnitude before they cancel; the forms round to int8 at different places.
+    const double allowed = int8 ? 0.25 : 8 * tolerance::attention(s.kv_lora_rank, n, 40);
     if (!(largest_difference(compute(AttentionForm::absorbed), compute(AttentionForm::naive)) <= allowed)) {
         return state.SkipWithError("absorbed and naive attention differ");
     }
@@ -152,11 +164,11 @@ void add_all() {
     const auto cores = cpu::usable_cores();
     for (const std::size_t threads : cores > 1 ? std::vector<std::size_t>{1, cores} : std::vector<std::size_t>{1}) {
         const std::string tail = "/threads:" + std::to_string(threads);
-        for (const auto cache : {CacheFormat::f32, CacheFormat::bf16}) {
+        for (const auto& [cache, cache_name] : {std::pair{CacheFormat::f32, "/f32"}, {CacheFormat::bf16, "/bf16"}, {CacheFormat::int8, "/int8"}}) {
             for (const auto& [T, n] : {std::pair<std::int64_t, std::int64_t>{1, 127}, {1, 2048}, {1, 8192}, {512, 0}, {512, 2048}}) {
                 for (const auto form : {AttentionForm::absorbed, AttentionForm::naive}) {
                     if (T == 1 && form == AttentionForm::naive) continue;  // 17 to 30 times the work
-                    const auto title = std::string("attend/") + name_of(form) + (cache == CacheFormat::f32 ? "/f32" : "/bf16") + "/T:" + std::to_string(T) +
+                    const auto title = std::string("attend/") + name_of(form) + cache_name + "/T:" + std::to_string(T) +
                                        "/n:" + std::to_string(n) + tail;
                     const AttentionCase c{form, cache, T, n, threads};
                     benchmark::RegisterBenchmark(title.c_str(), [c](benchmark::State& state) { attention(state, c); })->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -19,7 +19,7 @@ RQ_LAYOUT(rq_executor, 24, user, 16);
 RQ_LAYOUT(rq_model_options, 64, reserved, 60);
 RQ_LAYOUT(rq_session_options, 32, chunk, 24);
 RQ_LAYOUT(rq_plan, 64, peak_bytes, 56);
-RQ_LAYOUT(rq_model_info, 104, reserved, 100);
+RQ_LAYOUT(rq_model_info, 104, has_int8_cache, 100);
 RQ_LAYOUT(rq_tensor_info, 120, file_len, 112);
 RQ_LAYOUT(rq_metrics, 56, scratch_bytes, 48);
 RQ_LAYOUT(rq_sampling_options, 72, reserved_pointer, 64);

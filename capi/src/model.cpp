@@ -46,6 +46,7 @@ rq_model_info published(const Model& model) noexcept {
     i.context = g.context;
     i.parameters = g.parameters;
     i.active_parameters = g.active_parameters;
+    i.has_int8_cache = model.has_int8_cache() ? 1 : 0;
     i.default_mode = model.default_mode() == Mode::fast ? RQ_MODE_FAST : RQ_MODE_EXACT;
     return i;
 }

@@ -233,7 +233,7 @@ void bench(const BenchArguments& arguments) {
     report["version"] = version_text();
     report["model"] = {{"file", arguments.model.path}, {"type", text_of(rq_model_type, model.get())}, {"identity", text_of(rq_model_identity, model.get())}, {"parameters", info.parameters}, {"active_parameters", info.active_parameters}, {"output_parameters", info.vocab_size * info.hidden_size}, {"weights_bytes", plan.weights_bytes}, {"bytes_per_token", measured.need().bytes}, {"cache_bytes_per_token", measured.need().cache_bytes}};
     report["mode"] = mode_text(model.get(), arguments.session);
-    report["cache"] = arguments.session.cache;
+    report["cache"] = cache_text(model.get(), arguments.session);
     report["kernels"] = text_of(rq_model_kernels, model.get());
     report["machine"] = {{"processor", machine.processor}, {"threads", info.threads}, {"read_bytes_per_second", machine.read_bytes}, {"int8_macs_per_second", machine.int8_macs}, {"int8_instruction", machine.int8_instruction}, {"f32_operations_per_second", machine.f32_flops}, {"load_average", load}};
     report["open_seconds"] = open_seconds;
@@ -265,7 +265,7 @@ void add_bench(CLI::App& program) {
     command->add_option("--threads", arguments->model.threads, "0 = one per physical core");
     command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
     command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered")->check(CLI::IsMember({"f32", "bf16"}));
+    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
     command->add_option("--chunk", arguments->session.chunk, "Evaluate prompts in pieces of so many tokens");
     command->add_option("--context", arguments->session.context, "Room in tokens; 0 = as many as the tests need");
     command->callback([arguments] { bench(*arguments); });

@@ -1,6 +1,11 @@
 #include "library.hpp"
 
 namespace cli {
+namespace {
+
+constexpr const char* caches[] = {"", "f32", "bf16", "int8"};  // by RQ_CACHE_*
+
+}  // namespace
 
 Source open_source(const std::string& path) {
     rq_source* source = nullptr;
@@ -24,7 +29,9 @@ rq_session_options session_options(const SessionArguments& arguments) {
     rq_session_options options = RQ_SESSION_OPTIONS_INIT;
     options.mode = arguments.mode == "exact" ? RQ_MODE_EXACT : arguments.mode == "fast" ? RQ_MODE_FAST
                                                                                         : RQ_MODE_DEFAULT;
-    options.cache = arguments.cache == "bf16" ? RQ_CACHE_BF16 : RQ_CACHE_F32;
+    for (std::size_t i = 0; i < std::size(caches); ++i) {
+        if (arguments.cache == caches[i]) options.cache = static_cast<std::int32_t>(i);
+    }
     options.context = arguments.context;
     options.chunk = arguments.chunk;
     return options;
@@ -33,6 +40,11 @@ rq_session_options session_options(const SessionArguments& arguments) {
 std::string mode_text(const rq_model* model, const SessionArguments& arguments) {
     const std::int32_t mode = session_options(arguments).mode;
     return (mode == RQ_MODE_DEFAULT ? info_of(model).default_mode : mode) == RQ_MODE_FAST ? "fast" : "exact";
+}
+
+std::string cache_text(const rq_model* model, const SessionArguments& arguments) {
+    if (!arguments.cache.empty()) return arguments.cache;
+    return mode_text(model, arguments) == "fast" && info_of(model).has_int8_cache ? "int8" : "f32";
 }
 
 Session new_session(const rq_model* model, const SessionArguments& arguments) {

@@ -59,7 +59,7 @@ struct ModelArguments {
 };
 struct SessionArguments {
     std::string mode;  // "" = the library's choice
-    std::string cache = "f32";
+    std::string cache;  // "" = the library's choice
     std::uint64_t context = 0;
     std::uint64_t chunk = 0;
 };
@@ -69,6 +69,8 @@ struct SessionArguments {
 [[nodiscard]] rq_session_options session_options(const SessionArguments& arguments);
 /// The name of the mode that sessions with these options compute in.
 [[nodiscard]] std::string mode_text(const rq_model* model, const SessionArguments& arguments);
+/// How they remember.
+[[nodiscard]] std::string cache_text(const rq_model* model, const SessionArguments& arguments);
 [[nodiscard]] Session new_session(const rq_model* model, const SessionArguments& arguments);
 [[nodiscard]] rq_model_info info_of(const rq_model* model);
 

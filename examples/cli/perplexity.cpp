@@ -180,7 +180,7 @@ void perplexity(const PerplexityArguments& arguments) {
         score(reader, reference ? &*reference : nullptr, windows[i], piece, scores);
         show_progress(i + 1, windows.count(), scores);
     }
-    Json report = {{"model", arguments.model.path}, {"mode", mode_text(model.get(), arguments.session)}, {"cache", arguments.session.cache}};
+    Json report = {{"model", arguments.model.path}, {"mode", mode_text(model.get(), arguments.session)}, {"cache", cache_text(model.get(), arguments.session)}};
     report.update(report_of(scores, windows.count(), windows.size()));
     print(arguments.json ? report.dump(2) + "\n" : for_people(report));
 }
@@ -197,7 +197,7 @@ void add_perplexity(CLI::App& program) {
     command->add_option("--reference", arguments->reference, "Compare with this model instead, in its own mode or that of --against");
     command->add_flag("--json", arguments->json, "Print JSON");
     command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered")->check(CLI::IsMember({"f32", "bf16"}));
+    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
     command->add_option("--chunk", arguments->session.chunk, "Evaluate in pieces of so many tokens");
     command->add_option("--threads", arguments->model.threads, "0 = one per physical core");
     command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");

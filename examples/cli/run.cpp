@@ -185,7 +185,7 @@ void add_run(CLI::App& program) {
     compute_option("--threads", arguments->model.threads, "0 = one per physical core");
     compute_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
     compute_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    compute_option("--cache", arguments->session.cache, "How earlier tokens are remembered")->check(CLI::IsMember({"f32", "bf16"}));
+    compute_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
     compute_option("--context", arguments->session.context, "Room in tokens; 0 = the model's own");
     compute_option("--chunk", arguments->session.chunk, "Evaluate the prompt in pieces of so many tokens");
     command->callback([arguments] { run(*arguments); });

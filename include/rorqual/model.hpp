@@ -21,7 +21,9 @@ class Executor;
 /// How a session keeps what each layer remembers.
 enum class CacheFormat : std::int32_t {
     f32 = 0,
-    bf16 = 1,  ///< half the memory; latents rounded to 8 bits of mantissa
+    bf16 = 1,       ///< half the memory; latents rounded to 8 bits of mantissa
+    int8 = 2,       ///< a quarter; one scale per 256 values. For models whose latents are made of blocks of 32; what mode fast computes with as it lies
+    automatic = 3,  ///< int8 in mode fast where the model has it, else f32
 };
 
 /// How products are computed.
@@ -76,7 +78,7 @@ struct ModelOptions {
 struct SessionOptions {
     std::int64_t context = 0;  ///< room in tokens; 0 = the model's own
     std::int64_t chunk = 512;  ///< a prompt is evaluated in pieces of at most so many tokens; also the cancel granularity's upper bound
-    CacheFormat cache = CacheFormat::f32;
+    CacheFormat cache = CacheFormat::automatic;
     Mode mode = Mode::automatic;
     bool reproducible = true;  ///< in mode exact, same bits for every way of cutting a prompt. false, like mode fast, lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
 };
@@ -134,6 +136,8 @@ class Model : public std::enable_shared_from_this<Model> {
     [[nodiscard]] std::size_t threads() const noexcept;
     /// What Mode::automatic means for this model.
     [[nodiscard]] Mode default_mode() const noexcept;
+    /// Can its sessions remember in int8?
+    [[nodiscard]] bool has_int8_cache() const noexcept;
 
     /// A new, empty timeline. Throws Error(invalid_argument) for a context beyond the model's, Error(wrong_state) for a model opened with
     /// headers_only, std::bad_alloc.

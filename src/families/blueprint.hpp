@@ -29,6 +29,8 @@ struct Blueprint {
     [[nodiscard]] Plan plan() const;
     /// Bytes of all weights that will be packed.
     [[nodiscard]] std::uint64_t packed_bytes() const;
+    /// Fast where there are weights to pack.
+    [[nodiscard]] Mode default_mode() const { return packed_bytes() > 0 ? Mode::fast : Mode::exact; }
 };
 
 /// Reads headers: of the GGUF file that the set is (io::find_gguf), else of a checkpoint as published. Problems are collected.

@@ -17,11 +17,12 @@ const std::string& Model::config() const noexcept { return parts_->config; }
 bool Model::has_tokenizer() const noexcept { return parts_->tokenizer.has_value(); }
 std::optional<Token> Model::bos() const noexcept { return parts_->bos; }
 const GenerationDefaults& Model::generation_defaults() const noexcept { return parts_->defaults; }
-Mode Model::default_mode() const noexcept { return parts_->quantised ? Mode::fast : Mode::exact; }
+Mode Model::default_mode() const noexcept { return parts_->default_mode; }
+bool Model::has_int8_cache() const noexcept { return parts_->network->has_int8_cache(); }
 std::size_t Model::threads() const noexcept { return parts_->workers->count(); }
 
 Plan Model::plan(const SessionOptions& session) const {
-    return families::plan_session(*parts_->network, parts_->weights_plan, session, threads());
+    return families::plan_session(*parts_->network, parts_->weights_plan, session, default_mode(), threads());
 }
 
 std::vector<TensorSummary> Model::tensors() const {

@@ -28,7 +28,7 @@ struct Model::Parts {
     Log log;
     Plan weights_plan;          ///< the weights' figures
     bool headers_only = false;  ///< no weights: for looking at
-    bool quantised = false;     ///< some weights are packed, or would be
+    Mode default_mode = Mode::exact;
 
     /// A model of these parts: what open() ends with.
     [[nodiscard]] static std::shared_ptr<const Model> assemble(std::unique_ptr<Parts> parts) {

@@ -73,6 +73,9 @@ class Network {
     /// Throws Error(unsupported) for what the format cannot say.
     [[nodiscard]] virtual std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header);
 
+    /// Can its states be kept in int8?
+    [[nodiscard]] virtual bool has_int8_cache() const noexcept = 0;
+
     /// Bytes one token adds to the states of all layers.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
 

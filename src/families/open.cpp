@@ -35,7 +35,7 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
         b.network->weights_loaded(parts->packed, *parts->workers);
     }
     parts->headers_only = options.headers_only;
-    parts->quantised = b.packed_bytes() > 0;
+    parts->default_mode = b.default_mode();
     parts->store = std::move(b.store);
     parts->network = std::move(b.network);
     parts->config = std::move(b.config_text);
@@ -53,7 +53,7 @@ Plan Model::plan(const Source& source, const SessionOptions& session, const Mode
     weights::Problems problems;
     const auto b = families::read_blueprint(*source.file_set(), problems);
     problems.throw_if_any();
-    return families::plan_session(*b.network, b.plan(), session, workers_of(options)->count());
+    return families::plan_session(*b.network, b.plan(), session, b.default_mode(), workers_of(options)->count());
 }
 
 }  // namespace rorqual

@@ -5,9 +5,9 @@
 
 namespace rorqual::families {
 
-Plan plan_session(const Network& network, Plan plan, const SessionOptions& options, std::size_t workers) {
+Plan plan_session(const Network& network, Plan plan, const SessionOptions& options, Mode default_mode, std::size_t workers) {
     const auto& geometry = network.geometry();
-    const SessionOptions resolved = resolve(options, geometry);
+    const SessionOptions resolved = resolve(options, network, default_mode);
     const auto pages = (resolved.context + layers::page_tokens - 1) / layers::page_tokens;
     plan.context = static_cast<std::uint64_t>(resolved.context);
     plan.cache_per_token = network.cache_bytes_per_token(resolved.cache);

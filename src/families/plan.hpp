@@ -9,6 +9,6 @@ namespace rorqual::families {
 
 /// Completes a plan that has the weights' figures with those of one session. Throws Error(invalid_argument) naming an option
 /// that no session would take.
-[[nodiscard]] Plan plan_session(const Network& network, Plan plan, const SessionOptions& options, std::size_t workers);
+[[nodiscard]] Plan plan_session(const Network& network, Plan plan, const SessionOptions& options, Mode default_mode, std::size_t workers);
 
 }  // namespace rorqual::families

@@ -6,57 +6,15 @@
 #include <limits>
 
 #include "base/ceil_div.hpp"
+#include "ops/decoded.hpp"
+#include "panels/int8_panels.hpp"
 #include "quant/half.hpp"
 
 namespace rorqual::layers {
 namespace {
 
-// Rows (queries × heads) that one product with a page takes: enough to use a page's latents from the first-level caches
-// many times, few enough that scores and averages stay there too.
-constexpr std::int64_t row_block = 64;
+constexpr std::int64_t row_block = PageScratch::rows;
 constexpr std::int64_t token_block = 64;  // of products with the per-head slices of w_kv_b
-
-// What a page offers to rows of queries. Absorbed: content and values are the latents. Naive: expanded keys and values of one head.
-struct PageKeys {
-    WeightView content;
-    WeightView rope;
-    WeightView values;
-    std::int64_t first = 0;  // position of its first token
-
-    [[nodiscard]] PageKeys up_to(std::int64_t count) const noexcept {
-        return {content.slice_rows(0, count), rope.slice_rows(0, count), values.slice_rows(0, count), first};
-    }
-};
-
-// Rows of queries in the order of their positions, `per_position` neighbouring rows each.
-struct QueryRows {
-    ConstRows content;       // [R, width of PageKeys::content]
-    ConstRows rope;          // [R, rope]
-    std::int64_t first = 0;  // position of row 0 of the whole sequence of rows
-    std::int64_t per_position = 1;
-    std::int64_t offset = 0;  // rows of that sequence before these
-
-    [[nodiscard]] std::int64_t rows() const noexcept { return content.rows; }
-    [[nodiscard]] QueryRows slice(std::int64_t row, std::int64_t count) const noexcept {
-        return {content.slice_rows(row, count), rope.slice_rows(row, count), first, per_position, offset + row};
-    }
-    // How many tokens of the page row r may see: those up to its own position.
-    [[nodiscard]] std::int64_t visible(std::int64_t r, const PageKeys& page) const noexcept {
-        return std::clamp<std::int64_t>(first + (offset + r) / per_position + 1 - page.first, 0, page.content.rows);
-    }
-};
-
-float largest(const float* x, std::int64_t n) noexcept {
-    constexpr std::int64_t lanes = 8;  // independent maxima: one chain would wait for each comparison
-    float best[lanes];
-    std::fill_n(best, lanes, -std::numeric_limits<float>::infinity());
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-        for (std::int64_t j = 0; j < lanes; ++j) best[j] = best[j] > x[i + j] ? best[j] : x[i + j];
-    }
-    for (; i < n; ++i) best[0] = std::max(best[0], x[i]);
-    return *std::max_element(best, best + lanes);
-}
 
 // Adds one page to the pages merged so far.
 void merge_row(const Averages& page, std::int64_t p, const Averages& sum, std::int64_t r) {
@@ -99,6 +57,10 @@ struct Attention {
     std::int64_t pages() const noexcept { return ceil_div(first + queries(), page_tokens); }
     std::int64_t head_dim() const noexcept { return shape.qk_nope_head_dim + shape.qk_rope_head_dim; }
     bool packed() const noexcept { return run.fast && kv_b.packed.packed() && kv_b.uk_transposed.packed(); }
+    // Mode fast computes with keys in int8 as they lie; mode exact decodes them.
+    bool int8_latents() const noexcept { return run.fast && blocks.front().is_int8(); }
+    // Can expanded keys and values of a head be laid out in panels?
+    bool int8_heads() const noexcept { return int8_latents() && ops::quantisable(shape.qk_nope_head_dim) && ops::quantisable(shape.v_head_dim); }
     const WeightView& uk_uv() const noexcept { return packed() ? kv_b.packed : kv_b.w; }
     WeightView w_uk(std::int64_t head) const noexcept {
         return uk_uv().slice_rows(head * (shape.qk_nope_head_dim + shape.v_head_dim), shape.qk_nope_head_dim);
@@ -114,6 +76,11 @@ struct Attention {
         const auto room = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, x.rows).shaped(x.rows, x.cols);
         run.kernels.panels.quantise(x, 0, x.rows, room);
         return room;
+    }
+    // Rows [row, row + x.rows) of the int8 queries.
+    void quantise_queries(const ConstRows& content, const ConstRows& rope, std::int64_t row) const noexcept {
+        run.kernels.panels.quantise(content, 0, content.rows, scratch.q_int8.shaped(row + content.rows, content.cols).slice_rows(row, content.rows));
+        run.kernels.panels.quantise(rope, 0, rope.rows, scratch.q_pe_int8.slice_rows(row, rope.rows));
     }
     ConstRows q_nope(std::int64_t head) const noexcept { return q.slice_cols(head * head_dim(), shape.qk_nope_head_dim); }
     ConstRows q_pe(std::int64_t head) const noexcept {
@@ -148,49 +115,33 @@ struct Attention {
         });
     }
 
-    void average(const PageKeys& whole, const QueryRows& rows, std::size_t worker, const Averages& to) const;
+    void average(const PageKeys& page, const QueryRows& rows, std::size_t worker, const Averages& to) const;
     void absorbed() const;
     void absorb_queries() const;
     void stream_pages(const QueryRows& rows) const;
     void spread_pages(const QueryRows& rows, std::int64_t block) const;
     void expand_outputs() const;
     void naive() const;
+    WeightView int8_panels(const ConstRows& x, std::span<std::byte> panels, std::size_t worker) const;
     void naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows, const Averages& sums) const;
 };
 
-// Softmax and average of one page for rows of queries.
-//   score = scale · (q_content·k_content + q_rope·k_rope),   V2 eq. (10), (17)–(18)
-void Attention::average(const PageKeys& whole, const QueryRows& rows, std::size_t worker, const Averages& to) const {
-    const auto page = whole.up_to(rows.visible(rows.rows() - 1, whole));
-    const auto keys = page.content.rows;
-    const auto scores = block_of(scratch.scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
-    const auto rope_scores = block_of(scratch.rope_scores, worker).slice_rows(0, rows.rows()).slice_cols(0, keys);
-    ops::matmul(run.at(worker), page.content, rows.content, scores);
-    ops::matmul(run.at(worker), page.rope, rows.rope, rope_scores);
-    for (std::int64_t r = 0; r < rows.rows(); ++r) {
-        float* const s = scores.data + r * scores.stride;
-        const float* const s_rope = rope_scores.data + r * rope_scores.stride;
-        const auto n = rows.visible(r, page);
-        for (std::int64_t j = 0; j < n; ++j) s[j] = shape.softmax_scale * (s[j] + s_rope[j]);
-        to.peak[r] = largest(s, n);
-        run.kernels.softmax(Rows(s, 1, n));
-        // The largest weight is exp(0) / Σ, so it tells Σ. Where every score is −∞ the weights are zeros.
-        const float top = largest(s, n);
-        to.total[r] = n == 0 || top == 0 ? 0 : 1 / top;
-        // matmul_transposed adds up keys in ascending order: zeros behind the visible ones leave the bits as they are.
-        std::fill(s + n, s + keys, 0.0f);
-    }
-    ops::matmul_transposed(run.at(worker), page.values, scores, to.values);
+void Attention::average(const PageKeys& page, const QueryRows& rows, std::size_t worker, const Averages& to) const {
+    average_page(run.at(worker), shape.softmax_scale, page, rows, scratch.pages.of(worker), to);
 }
 
 // V2 appendix C: fold W_uk into the query and W_uv into the output; heads then share one key, the latent itself.
 void Attention::absorbed() const {
     absorb_queries();
     const auto row_count = queries() * shape.heads;
-    const QueryRows rows{{scratch.q_hat.data, row_count, shape.kv_lora_rank},
-                         {q.data + shape.qk_nope_head_dim, row_count, shape.qk_rope_head_dim, head_dim()},
-                         first,
-                         shape.heads};
+    QueryRows rows{{scratch.q_hat.data, row_count, shape.kv_lora_rank},
+                   {q.data + shape.qk_nope_head_dim, row_count, shape.qk_rope_head_dim, head_dim()},
+                   first,
+                   shape.heads};
+    if (int8_latents()) {
+        rows.content_int8 = scratch.q_int8.shaped(row_count, shape.kv_lora_rank);
+        rows.rope_int8 = scratch.q_pe_int8;
+    }
     std::fill_n(scratch.total, row_count, 0.0f);
     const auto enough = 2 * static_cast<std::int64_t>(run.workers.count());
     if (ceil_div(row_count, row_block) >= enough) {
@@ -208,8 +159,12 @@ void Attention::absorb_queries() const {
     for_heads_and_tokens([&](std::size_t worker, std::int64_t head, std::int64_t t, std::int64_t count) {
         const auto q_h = q_nope(head).slice_rows(t, count);
         const auto to = q_hat(head).slice_rows(t, count);
-        if (packed()) return ops::packed_matmul(run.at(worker), w_uk_transposed(head), quantised(q_h, worker), nullptr, to);
-        ops::matmul_transposed(run.at(worker), w_uk(head), q_h, to);
+        if (packed())
+            ops::packed_matmul(run.at(worker), w_uk_transposed(head), quantised(q_h, worker), nullptr, to);
+        else
+            ops::matmul_transposed(run.at(worker), w_uk(head), q_h, to);
+        if (!int8_latents()) return;
+        for (std::int64_t i = 0; i < count; ++i) quantise_queries(to.slice_rows(i, 1), q_pe(head).slice_rows(t + i, 1), (t + i) * shape.heads + head);
     });
 }
 
@@ -280,7 +235,12 @@ void Attention::expand_outputs() const {
 void Attention::naive() const {
     const auto T = queries();
     run.parallel_for(shape.heads, [&](std::int64_t head, std::size_t worker) {
-        const QueryRows rows{q_nope(head), q_pe(head), first};
+        QueryRows rows{q_nope(head), q_pe(head), first};
+        if (int8_heads()) {
+            quantise_queries(rows.content, rows.rope, head * T);
+            rows.content_int8 = scratch.q_int8.shaped(shape.heads * T, shape.qk_nope_head_dim).slice_rows(head * T, T);
+            rows.rope_int8 = scratch.q_pe_int8.slice_rows(head * T, T);
+        }
         const Averages sums{scratch.peak + head * T, scratch.total + head * T, head_out(head)};
         std::fill_n(sums.total, T, 0.0f);
         for (std::int64_t p = 0; p < pages(); ++p) naive_page(head, p, worker, rows, sums);
@@ -288,14 +248,26 @@ void Attention::naive() const {
     });
 }
 
-ConstRows as_f32(const WeightView& latents, Rows scratch) {
-    if (latents.dtype == DType::f32) return {reinterpret_cast<const float*>(latents.data), latents.rows, latents.cols};
-    for (std::int64_t i = 0; i < latents.rows * latents.cols; ++i) {
+ConstRows as_f32(const WeightView& x, Rows scratch) {
+    if (x.dtype == DType::f32) return {reinterpret_cast<const float*>(x.data), x.rows, x.cols};
+    if (x.packed()) {
+        ops::decode_rows(x, 0, x.rows, scratch.data);
+        return scratch.slice_rows(0, x.rows);
+    }
+    for (std::int64_t i = 0; i < x.rows * x.cols; ++i) {
         std::uint16_t high = 0;
-        std::memcpy(&high, latents.data + 2 * i, sizeof high);
+        std::memcpy(&high, x.data + 2 * i, sizeof high);
         scratch.data[i] = quant::f32_from_bf16(high);
     }
-    return scratch.slice_rows(0, latents.rows);
+    return scratch.slice_rows(0, x.rows);
+}
+
+// Expanded keys or values in panels of int8.
+WeightView Attention::int8_panels(const ConstRows& x, std::span<std::byte> panels, std::size_t worker) const {
+    const auto panel = panels::panel_bytes(DType::i8, x.cols);
+    auto* const to = panels.data() + static_cast<std::int64_t>(worker) * (page_tokens / WeightView::panel_rows) * panel;
+    panels::put_rows(quantised(x, worker), 0, to);
+    return {DType::i8, to, x.rows, x.cols, panel};
 }
 
 void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows,
@@ -312,7 +284,13 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
         ops::matmul(run.at(worker), w_uk(head), latents, keys);
         ops::matmul(run.at(worker), w_uv(head), latents, values);
     }
-    const PageKeys expanded{weight_view(keys), cached.rope, weight_view(values), page * page_tokens};
+    PageKeys expanded{weight_view(keys), cached.rope, weight_view(values), page * page_tokens};
+    if (rows.is_int8()) {
+        expanded.content = int8_panels(keys, scratch.key_panels, worker);
+        expanded.values = int8_panels(values, scratch.value_panels, worker);
+    } else if (cached.rope.packed()) {
+        expanded.rope = weight_view(as_f32(cached.rope, block_of(scratch.ropes, worker, page_tokens)));
+    }
     for (std::int64_t t = 0; t < rows.rows(); t += row_block) {
         const auto count = std::min(row_block, rows.rows() - t);
         const auto block = rows.slice(t, count);
@@ -340,9 +318,17 @@ AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionS
     s.page.peak = arena.take<float>(s.slots * row_block).data();
     s.page.total = arena.take<float>(s.slots * row_block).data();
     s.page.values = arena.take_rows(s.slots * row_block, std::max(shape.kv_lora_rank, shape.v_head_dim));
-    s.scores = arena.take_rows(w * row_block, page_tokens);
-    s.rope_scores = arena.take_rows(w * row_block, page_tokens);
-    s.int8 = ops::take_room(arena, w * page_tokens, (std::max(shape.kv_lora_rank, shape.qk_nope_head_dim) + 31) / 32 * 32);
+    s.pages = PageScratch::cut(arena, workers);
+    s.int8 = ops::take_room(arena, w * page_tokens, (std::max({shape.kv_lora_rank, shape.qk_nope_head_dim, shape.v_head_dim}) + 31) / 32 * 32);
+    if (LatentCache::has_int8(shape.kv_lora_rank, shape.qk_rope_head_dim)) {
+        const auto values = shape.heads * std::max(s.queries * shape.kv_lora_rank, chunk * ((shape.qk_nope_head_dim + 31) / 32 * 32));
+        s.q_int8 = ops::take_room(arena, ceil_div(values, 32), 32);
+        s.q_pe_int8 = ops::take_room(arena, chunk * shape.heads, shape.qk_rope_head_dim);
+        s.ropes = arena.take_rows(w * page_tokens, shape.qk_rope_head_dim);
+        const auto panels = w * page_tokens / WeightView::panel_rows;
+        s.key_panels = arena.take<std::byte>(panels * panels::panel_bytes(DType::i8, shape.qk_nope_head_dim));
+        s.value_panels = arena.take<std::byte>(panels * panels::panel_bytes(DType::i8, shape.v_head_dim));
+    }
     s.latents = arena.take_rows(w * page_tokens, shape.kv_lora_rank);
     s.keys = arena.take_rows(w * page_tokens, shape.qk_nope_head_dim);
     s.values = arena.take_rows(w * page_tokens, shape.v_head_dim);

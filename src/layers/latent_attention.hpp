@@ -6,21 +6,11 @@
 
 #include "cpu/arena.hpp"
 #include "layers/latent_cache.hpp"
+#include "layers/page_average.hpp"
 #include "ops/run.hpp"
 #include "rorqual/mla.hpp"
 
 namespace rorqual::layers {
-
-/// Softmax averages in the making, one a row (a row is one query of one head).
-struct Averages {
-    float* peak = nullptr;   ///< [rows] largest score so far
-    float* total = nullptr;  ///< [rows] Σ exp(score − peak); 0 = nothing seen
-    Rows values;             ///< [rows, width] of one page: the average; of pages merged: Σ exp(score − peak) · value
-
-    [[nodiscard]] Averages from(std::int64_t row, std::int64_t count) const noexcept {
-        return {peak + row, total + row, values.slice_rows(row, count)};
-    }
-};
 
 /// W_kv_b as the forms of attention use it. Those that are packed are there in models with packed weights only, where heads are made of
 /// whole panels; fast mode uses them.
@@ -38,20 +28,22 @@ struct KvB {
 
 /// Buffers of latent attention: bounded by the chunk and the workers, whatever the number of cached tokens.
 struct AttentionScratch {
-    std::int64_t queries = 0;    ///< queries the absorbed form takes at once
-    std::int64_t slots = 0;      ///< pages' averages that can wait to be merged
-    Rows q_hat;                  ///< [queries·H, kv_lora] absorbed queries, then averaged latents
-    float* peak = nullptr;       ///< [chunk·H]
-    float* total = nullptr;      ///< [chunk·H]
-    Rows sums;                   ///< [2·workers·64, kv_lora] values of merged pages
-    Averages page;               ///< [slots·64], width max(kv_lora, v): single pages
-    Rows scores, rope_scores;    ///< [workers·64, 128]
-    panels::QuantisedRows int8;  ///< [workers·128, max(nope, kv_lora)]
-    Rows latents, keys, values;  ///< [workers·128, kv_lora | nope | v]: a page expanded by the naive form
+    std::int64_t queries = 0;                ///< queries the absorbed form takes at once
+    std::int64_t slots = 0;                  ///< pages' averages that can wait to be merged
+    Rows q_hat;                              ///< [queries·H, kv_lora] absorbed queries, then averaged latents
+    panels::QuantisedRows q_int8, q_pe_int8;  ///< [queries·H, kv_lora] or [chunk·H, nope], and [chunk·H, rope]: what meets keys in int8
+    float* peak = nullptr;                   ///< [chunk·H]
+    float* total = nullptr;                  ///< [chunk·H]
+    Rows sums;                               ///< [2·workers·64, kv_lora] values of merged pages
+    Averages page;                           ///< [slots·64], width max(kv_lora, v): single pages
+    PageScratch pages;                       ///< what average_page needs
+    panels::QuantisedRows int8;              ///< [workers·128, max(nope, kv_lora, v)]
+    Rows latents, ropes, keys, values;       ///< [workers·128, kv_lora | rope | nope | v]: a page expanded by the naive form
+    std::span<std::byte> key_panels, value_panels;  ///< the last two in int8, a page for every worker
 
-    /// f32 values of ops::Scratch that a quantised w_kv_b of this shape needs.
+    /// f32 values of ops::Scratch that a quantised w_kv_b or cache of this shape needs.
     [[nodiscard]] static std::int64_t decoded_values(const LatentAttentionShape& shape) noexcept {
-        return std::max(shape.qk_nope_head_dim, WeightView::panel_rows) * shape.kv_lora_rank;
+        return std::max(shape.qk_nope_head_dim, page_tokens) * shape.kv_lora_rank;
     }
     [[nodiscard]] static AttentionScratch cut(cpu::Arena& arena, const LatentAttentionShape& shape, std::int64_t chunk,
                                               std::size_t workers);

@@ -4,12 +4,21 @@
 #include <cstring>
 
 #include "base/ceil_div.hpp"
+#include "ops/input.hpp"
+#include "panels/int8_panels.hpp"
 #include "quant/half.hpp"
 
 namespace rorqual::layers {
 namespace {
 
-constexpr DType dtype_of(CacheFormat format) noexcept { return format == CacheFormat::bf16 ? DType::bf16 : DType::f32; }
+/// A page's rows of `cols` values, wherever they may lie.
+WeightView plane(CacheFormat format, std::int64_t cols) noexcept {
+    switch (format) {
+        case CacheFormat::bf16: return {DType::bf16, nullptr, page_tokens, cols};
+        case CacheFormat::int8: return {DType::i8, nullptr, page_tokens, cols, panels::panel_bytes(DType::i8, cols)};
+        default: return {DType::f32, nullptr, page_tokens, cols};
+    }
+}
 
 constexpr std::int64_t pages_for(std::int64_t tokens) noexcept { return ceil_div(tokens, page_tokens); }
 
@@ -27,11 +36,13 @@ void store_row(DType dtype, std::span<const float> row, std::byte* to) noexcept 
 }  // namespace
 
 std::size_t LatentCache::bytes_per_token(CacheFormat format, std::int64_t kv_lora, std::int64_t rope) noexcept {
-    return static_cast<std::size_t>((kv_lora + rope) * block_bytes(dtype_of(format)));
+    return static_cast<std::size_t>((plane(format, kv_lora).bytes() + plane(format, rope).bytes()) / page_tokens);
 }
 
+bool LatentCache::has_int8(std::int64_t kv_lora, std::int64_t rope) noexcept { return ops::quantisable(kv_lora) && ops::quantisable(rope); }
+
 LatentCache::LatentCache(CacheFormat format, std::int64_t kv_lora, std::int64_t rope, std::pmr::memory_resource& memory)
-    : dtype_(dtype_of(format)), kv_lora_(kv_lora), rope_(rope), page_bytes_(static_cast<std::size_t>(page_tokens) * bytes_per_token(format, kv_lora, rope)), memory_(&memory), pages_(&memory), blocks_(&memory) {}
+    : format_(format), kv_lora_(kv_lora), rope_(rope), latent_(plane(format, kv_lora)), rope_keys_(plane(format, rope)), page_bytes_(static_cast<std::size_t>(latent_.bytes() + rope_keys_.bytes())), memory_(&memory), pages_(&memory), blocks_(&memory) {}
 
 void LatentCache::reserve(std::int64_t position) {
     const auto had = pages_.size();
@@ -57,12 +68,22 @@ void LatentCache::reserve(std::int64_t position) {
 void LatentCache::append(ConstRows c_kv, ConstRows k_pe) {
     reserve(position_ + c_kv.rows);
     const auto first_page = position_ / page_tokens;
-    const auto rope_plane = page_tokens * kv_lora_ * block_bytes(dtype_);
     for (std::int64_t t = 0; t < c_kv.rows; ++t, ++position_) {
-        auto* const page = pages_[static_cast<std::size_t>(position_ / page_tokens)].data();
+        auto* const page = page_at(position_);
         const auto row = position_ % page_tokens;
-        store_row(dtype_, c_kv.row(t), page + row * kv_lora_ * block_bytes(dtype_));
-        store_row(dtype_, k_pe.row(t), page + rope_plane + row * rope_ * block_bytes(dtype_));
+        store_row(latent_.dtype, c_kv.row(t), page + row * latent_.row_bytes());
+        store_row(latent_.dtype, k_pe.row(t), page + latent_.bytes() + row * rope_keys_.row_bytes());
+    }
+    show_blocks(first_page);
+}
+
+void LatentCache::append(const panels::QuantisedRows& c_kv, const panels::QuantisedRows& k_pe) {
+    reserve(position_ + c_kv.rows);
+    const auto first_page = position_ / page_tokens;
+    for (std::int64_t t = 0; t < c_kv.rows; ++t, ++position_) {
+        auto* const page = page_at(position_);
+        panels::put_rows(c_kv.slice_rows(t, 1), position_ % page_tokens, page);
+        panels::put_rows(k_pe.slice_rows(t, 1), position_ % page_tokens, page + latent_.bytes());
     }
     show_blocks(first_page);
 }
@@ -75,8 +96,7 @@ std::int64_t LatentCache::rewind(std::int64_t position) {
 }
 
 std::unique_ptr<LayerState> LatentCache::fork() const {
-    const auto format = dtype_ == DType::bf16 ? CacheFormat::bf16 : CacheFormat::f32;
-    auto twin = std::make_unique<LatentCache>(format, kv_lora_, rope_, *memory_);
+    auto twin = std::make_unique<LatentCache>(format_, kv_lora_, rope_, *memory_);
     twin->pages_.assign(pages_.begin(), pages_.begin() + pages_for(position_));
     twin->position_ = position_;
     twin->show_blocks(0);
@@ -89,8 +109,10 @@ void LatentCache::show_blocks(std::int64_t first_page) {
     for (auto p = first_page; p < pages_for(position_); ++p) {
         const auto count = std::min(page_tokens, position_ - p * page_tokens);
         const auto* const page = pages_[static_cast<std::size_t>(p)].data();
-        const WeightView latent{dtype_, page, count, kv_lora_};
-        blocks_.push_back({latent, {dtype_, page + page_tokens * latent.row_bytes(), count, rope_}});
+        auto latent = latent_.slice_rows(0, count), rope = rope_keys_.slice_rows(0, count);
+        latent.data = page;
+        rope.data = page + latent_.bytes();
+        blocks_.push_back({latent, rope});
     }
 }
 

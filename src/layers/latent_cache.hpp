@@ -9,6 +9,7 @@
 
 #include "layers/page.hpp"
 #include "layers/state.hpp"
+#include "panels/quantised_rows.hpp"
 #include "rorqual/model.hpp"
 #include "rorqual/tensor.hpp"
 
@@ -19,11 +20,14 @@ namespace rorqual::layers {
 struct KeyBlock {
     WeightView latent;  ///< [count, kv_lora]: c_kv after its norm
     WeightView rope;    ///< [count, rope]: k_pe after its rotation
+
+    /// True if they are panels of int8, which packed products compute with.
+    [[nodiscard]] bool is_int8() const noexcept { return latent.packed(); }
 };
 
 /// What latent attention remembers of a timeline: per token the latent c_kv and the shared rope key k_pe, nothing else
 /// (DeepSeek-V2 §2.1.2–2.1.3). Pages of 128 tokens, each a latent plane [128, kv_lora] followed by a rope plane [128, rope],
-/// in f32 or bf16; shared between forks, copied when one of them writes.
+/// in f32 or bf16, or in panels of int8; shared between forks, copied when one of them writes.
 class LatentCache final : public LayerState {
  public:
     /// `memory` is borrowed for the life of this cache and of all its forks.
@@ -39,6 +43,13 @@ class LatentCache final : public LayerState {
     /// Remembers T more tokens: c_kv [T, kv_lora], k_pe [T, rope] f32, rounded to nearest even where the cache is bf16.
     /// Allocates nothing after reserve(position() + T).
     void append(ConstRows c_kv, ConstRows k_pe);
+    /// The same in int8, where the cache is.
+    void append(const panels::QuantisedRows& c_kv, const panels::QuantisedRows& k_pe);
+
+    [[nodiscard]] CacheFormat format() const noexcept { return format_; }
+
+    /// True if latents and rope keys of such widths have an int8 form.
+    [[nodiscard]] static bool has_int8(std::int64_t kv_lora, std::int64_t rope) noexcept;
 
     /// All tokens so far, page by page. Borrowed until the next call that is not const.
     [[nodiscard]] std::span<const KeyBlock> blocks() const noexcept { return blocks_; }
@@ -47,11 +58,13 @@ class LatentCache final : public LayerState {
     [[nodiscard]] static std::size_t bytes_per_token(CacheFormat format, std::int64_t kv_lora, std::int64_t rope) noexcept;
 
  private:
+    [[nodiscard]] std::byte* page_at(std::int64_t position) const noexcept { return pages_[static_cast<std::size_t>(position / page_tokens)].data(); }
     void show_blocks(std::int64_t first_page);
 
-    DType dtype_;
+    CacheFormat format_;
     std::int64_t kv_lora_;
     std::int64_t rope_;
+    WeightView latent_, rope_keys_;  // the planes of a page, without data
     std::size_t page_bytes_;
     std::pmr::memory_resource* memory_;
     std::int64_t position_ = 0;

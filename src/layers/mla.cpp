@@ -28,7 +28,11 @@ void Mla::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& a
     ops::matmul(run, weights.wkv_a, x, kv_a);
     ops::rms_norm(run, c_kv, weights.kv_a_norm, config.norm_eps, c_kv);  // the rope key has no norm
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, 1, shape.qk_rope_head_dim, 0, k_pe);
-    cache.append(c_kv, k_pe);
+    if (cache.format() == CacheFormat::int8) {
+        cache.append(ops::quantise(run, c_kv, scratch.c_kv_int8), ops::quantise(run, k_pe, scratch.k_pe_int8));
+    } else {
+        cache.append(c_kv, k_pe);
+    }
 }
 
 void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,
@@ -46,6 +50,8 @@ Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int
             .heads = arena.take_rows(chunk, config.out_width()),
             .q_latent_int8 = ops::take_room(arena, chunk, config.q_lora_rank),
             .heads_int8 = ops::take_room(arena, chunk, config.out_width()),
+            .c_kv_int8 = ops::take_room(arena, chunk, config.shape.kv_lora_rank),
+            .k_pe_int8 = ops::take_room(arena, chunk, config.shape.qk_rope_head_dim),
             .attention = AttentionScratch::cut(arena, config.shape, chunk, workers)};
 }
 

@@ -46,7 +46,7 @@ struct Mla {
         Rows q;         ///< [chunk, H·(nope+rope)]
         Rows kv_a;      ///< [chunk, kv_lora + rope]
         Rows heads;     ///< [chunk, H·v]
-        panels::QuantisedRows q_latent_int8, heads_int8;
+        panels::QuantisedRows q_latent_int8, heads_int8, c_kv_int8, k_pe_int8;
         AttentionScratch attention;
 
         [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers);

@@ -28,7 +28,10 @@ struct Input {
 /// Room for the int8 form of [rows, cols], or nothing where there is no such form.
 [[nodiscard]] panels::QuantisedRows take_room(cpu::Arena& arena, std::int64_t rows, std::int64_t cols);
 
-/// x as an input: in fast mode its int8 form is made in `room`, which must be at least as large. Split over rows.
+/// The int8 form of x [T, K], made in `room`, which must be at least as large. Split over rows.
+[[nodiscard]] panels::QuantisedRows quantise(const Run& run, const ConstRows& x, const panels::QuantisedRows& room);
+
+/// x as an input: in fast mode its int8 form is made in `room`.
 [[nodiscard]] Input input(const Run& run, const ConstRows& x, const panels::QuantisedRows& room);
 
 }  // namespace rorqual::ops

@@ -19,8 +19,7 @@ panels::QuantisedRows take_room(cpu::Arena& arena, std::int64_t rows, std::int64
     return quantisable(cols) ? panels::QuantisedRows::take(arena, rows, cols) : panels::QuantisedRows{};
 }
 
-Input input(const Run& run, const ConstRows& x, const panels::QuantisedRows& room) {
-    if (!run.fast || !quantisable(x.cols) || x.rows == 0) return x;
+panels::QuantisedRows quantise(const Run& run, const ConstRows& x, const panels::QuantisedRows& room) {
     const auto to = room.shaped(x.rows, x.cols);
     constexpr std::int64_t at_once = 16;
     if (x.rows == 1) {
@@ -30,7 +29,12 @@ Input input(const Run& run, const ConstRows& x, const panels::QuantisedRows& roo
             run.kernels.panels.quantise(x, task * at_once, std::min(at_once, x.rows - task * at_once), to);
         });
     }
-    return {x, to};
+    return to;
+}
+
+Input input(const Run& run, const ConstRows& x, const panels::QuantisedRows& room) {
+    if (!run.fast || !quantisable(x.cols) || x.rows == 0) return x;
+    return {x, quantise(run, x, room)};
 }
 
 void packed_matmul(const Worker& worker, const WeightView& w, const panels::QuantisedRows& x, const std::int32_t* ids, const Rows& y) {

@@ -16,6 +16,7 @@ enum class Header : std::uint8_t {
     half,         ///< f16[16] a block                                                                  (Q4_0, Q5_0, Q8_0, IQ4_NL)
     half_min,     ///< f16[16] scale and f16[16] minimum a block                                        (Q4_1, Q5_1)
     exponent,     ///< e8m0[16] a block                                                                 (MXFP4)
+    row,          ///< d f32[16], the only scale                                                        (i8: what the engine quantises itself)
 };
 
 /// What a code stands for before scaling.
@@ -47,6 +48,7 @@ struct PanelFormat {
             case Header::half: return (32 * blocks + 63) / 64 * 64;
             case Header::half_min: return 64 * blocks;
             case Header::exponent: return (16 * blocks + 63) / 64 * 64;
+            case Header::row: return 64;
         }
         return 0;
     }

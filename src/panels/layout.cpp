@@ -4,7 +4,7 @@
 
 namespace rorqual::panels {
 
-bool packable(DType format) noexcept { return panel_format(format) != nullptr; }
+bool packable(DType format) noexcept { return format != DType::i8 && panel_format(format) != nullptr; }
 
 std::int64_t panel_bytes(DType format, std::int64_t cols) noexcept {
     const PanelFormat* f = panel_format(format);

@@ -40,7 +40,7 @@ struct Panels {
     [[nodiscard]] Panels slice(std::int64_t first, std::int64_t number) const noexcept;
 };
 
-/// True if the format has a packed layout and kernels; others are computed from their rows as stored.
+/// True if pack() takes the format; other weights are computed from their rows as stored.
 [[nodiscard]] bool packable(DType format) noexcept;
 
 /// Bytes of one panel of `cols` columns.

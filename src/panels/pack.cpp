@@ -209,6 +209,7 @@ void put_header(const PanelFormat& f, const RowSuper& row, int r, std::int64_t b
         case Header::exponent:
             for (std::int64_t b = 0; b < blocks; ++b) to[16 * b + r] = static_cast<std::byte>(row.block_d[static_cast<std::size_t>(b)]);
             break;
+        case Header::row: break;  // not in files
     }
 }
 

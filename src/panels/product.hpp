@@ -19,6 +19,7 @@ namespace rorqual::panels {
 ///
 /// Numbers. For a token and a row, block sums of code × activation are exact integers. Then, in the order of k:
 ///   K formats (integer scales):  S = Σ_g sc_g·isum_g,  M = Σ_b mn_b·bsum_b,  acc = fma(S, d·dx, acc),  acc = fma(−M, dmin·dx, acc)   per 256
+///   i8 (one scale):              acc = fma(isum, d·dx, acc)                                                                    per 256
 ///   others (a scale per 32):     A = fma(isum_b, d_b, A) [, A = fma(m_b, bsum_b, A)]  per block,  acc = fma(A, dx, acc)               per 256
 /// S and M are exact below 2^24 (always, but for extremes that no real file has), so every instruction set, every T and every
 /// tiling gives the same bits. dx is the activation's scale.

@@ -4,13 +4,14 @@
 
 #include "panels/kernels.hpp"
 #include "panels/row_of_super.hpp"
+#include "panels/transpose.hpp"
 
 namespace rorqual::panels {
 namespace {
 
 float super_scale(const RowOfSuper& row, const std::int8_t* q, const std::int16_t* sums, float dx, float acc) {
     std::int64_t s = 0, m = 0;
-    for (int g = 0; g < 16; ++g) {
+    for (int g = 0; g < 2 * row.blocks; ++g) {
         std::int64_t isum = 0;
         for (int k = 16 * g; k < 16 * (g + 1); ++k) isum += row.code(k) * q[k];
         s += row.scale(g) * isum;
@@ -86,5 +87,7 @@ void quantise_portable(const ConstRows& x, std::int64_t first, std::int64_t coun
         }
     }
 }
+
+void transpose_portable(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
 
 }  // namespace rorqual::panels

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "panels/formats.hpp"
 #include "quant/block_reader.hpp"
@@ -49,6 +50,7 @@ struct RowOfSuper {
             case Header::scale_min_4: return quant::low_nibble(quant::byte_at(header + 64, 16 * group16 + r));
             case Header::scale_8x16: return quant::signed_at(header + 64, 16 * group16 + r);
             case Header::scale_8x8: return quant::signed_at(header + 64, 16 * (group16 / 2) + r);
+            case Header::row: return 1;
             default: return 0;
         }
     }
@@ -57,7 +59,12 @@ struct RowOfSuper {
         if (f.header == Header::scale_min_4) return quant::high_nibble(quant::byte_at(header + 64, 16 * group16 + r));
         return 0;
     }
-    [[nodiscard]] float d() const { return quant::half_at(header + 2 * r); }
+    [[nodiscard]] float d() const {
+        if (f.header != Header::row) return quant::half_at(header + 2 * r);
+        float d = 0;
+        std::memcpy(&d, header + 4 * r, sizeof d);
+        return d;
+    }
     [[nodiscard]] float dmin() const { return quant::half_at(header + 32 + 2 * r); }
     [[nodiscard]] float block_scale(int b) const {
         if (f.header == Header::exponent) return 0.5f * quant::f8_e8m0_values[quant::byte_at(header, 16 * b + r)];

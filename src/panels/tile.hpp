@@ -40,22 +40,30 @@ struct Tile {
     std::byte* dmin;    // [panel][super] lines of f32
     std::int64_t k;
     int group;
+    std::int64_t code_panel, code_super, d_panel, d_super;  // bytes from one to the next
 
     static Tile in(std::byte* scratch, std::int64_t panels, std::int64_t k, int group) {
-        Tile tile{scratch, nullptr, nullptr, nullptr, nullptr, k, group};
+        Tile tile{scratch, nullptr, nullptr, nullptr, nullptr, k, group, k * panel_rows, super_k * panel_rows, 0, line_bytes};
+        tile.d_panel = tile.supers() * line_bytes;
         tile.scales = tile.codes + panels * k * panel_rows;
         tile.mins = tile.scales + panels * tile.groups() * line_bytes;
         tile.d = tile.mins + panels * tile.groups() * line_bytes;
         tile.dmin = tile.d + panels * tile.supers() * line_bytes;
         return tile;
     }
+    /// Panels of i8 as they lie: nothing is to be unpacked. Kernels only read it.
+    static Tile of(const std::byte* panels, std::int64_t panel_bytes, std::int64_t k) {
+        constexpr std::int64_t super = line_bytes + super_k * panel_rows;
+        auto* const d = const_cast<std::byte*>(panels);
+        return {d + line_bytes, nullptr, nullptr, d, nullptr, k, block_k, panel_bytes, super, panel_bytes, super};
+    }
     [[nodiscard]] std::int64_t groups() const { return k / group; }
     [[nodiscard]] std::int64_t supers() const { return (k + super_k - 1) / super_k; }
     [[nodiscard]] std::int64_t blocks_of(std::int64_t s) const { return std::min<std::int64_t>(8, k / block_k - 8 * s); }
-    [[nodiscard]] std::byte* block(std::int64_t panel, std::int64_t b) const { return codes + (panel * k + b * block_k) * panel_rows; }
+    [[nodiscard]] std::byte* block(std::int64_t panel, std::int64_t b) const { return codes + panel * code_panel + b / 8 * code_super + b % 8 * (block_k * panel_rows); }
     [[nodiscard]] std::byte* scale_line(std::int64_t panel, std::int64_t g) const { return scales + (panel * groups() + g) * line_bytes; }
     [[nodiscard]] std::byte* min_line(std::int64_t panel, std::int64_t g) const { return mins + (panel * groups() + g) * line_bytes; }
-    [[nodiscard]] std::byte* d_line(std::int64_t panel, std::int64_t s) const { return d + (panel * supers() + s) * line_bytes; }
+    [[nodiscard]] std::byte* d_line(std::int64_t panel, std::int64_t s) const { return d + panel * d_panel + s * d_super; }
     [[nodiscard]] std::byte* dmin_line(std::int64_t panel, std::int64_t s) const { return dmin + (panel * supers() + s) * line_bytes; }
 };
 
@@ -158,7 +166,13 @@ struct Product {
         for (std::int64_t p0 = 0; p0 < w.count(); p0 += Isa::tile_panels) {
             const std::int64_t panels = std::min<std::int64_t>(Isa::tile_panels, w.count() - p0);
             for (std::int64_t k0 = 0; k0 < w.cols; k0 += depth) {
-                const Tile tile = Tile::in(scratch, panels, std::min(depth, w.cols - k0), scale_group(F));
+                const std::int64_t k = std::min(depth, w.cols - k0);
+                if constexpr (F.header == Header::row) {
+                    const std::byte* const at = w.data + p0 * w.panel_bytes() + k0 / super_k * F.super_bytes(8);
+                    all_panels(Tile::of(at, w.panel_bytes(), k), 0, panels, tokens, t0, t1, k0, p0 * panel_rows);
+                    continue;
+                }
+                const Tile tile = Tile::in(scratch, panels, k, scale_group(F));
                 for (std::int64_t p = 0; p < panels; ++p) {
                     const std::byte* super = w.data + (p0 + p) * w.panel_bytes() + k0 / super_k * F.super_bytes(8);
                     for (std::int64_t s = 0; s < tile.supers(); ++s, super += F.super_bytes(8)) {

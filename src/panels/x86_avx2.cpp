@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "panels/kernels.hpp"
 #include "panels/tile.hpp"
+#include "panels/transpose.hpp"
 #include "quant/codebooks.hpp"
 
 namespace rorqual::panels {
@@ -105,7 +107,9 @@ __m256i halved_powers(const std::byte* p) {
 /// (mn of group 2i, mn of group 2i+1), for those with an offset the same of scales; f32 minima a block for Q4_1 and Q5_1.
 template <const PanelFormat& F>
 void unpack_header(const std::byte* h, std::int64_t blocks, const ScaleLines& to) {
-    if constexpr (F.has_super_scale()) {
+    if constexpr (F.header == Header::row) {
+        for (int half = 0; half < 2; ++half) Half::store(to.d, half, Half::load(h, half));
+    } else if constexpr (F.has_super_scale()) {
         store_halves(to.d, h);
         if constexpr (has_min(F)) store_halves(to.dmin, h + 32);
         for (int pair = 0; pair < super_k / scale_group(F) / 2; ++pair) {
@@ -241,17 +245,19 @@ template <const PanelFormat& F>
     return sum;
 }
 
-/// A super-block of a K format: S and M as exact integers, then two fused multiply-adds.
+/// A super-block of a K format or of i8: S and M as exact integers, then two fused multiply-adds.
 template <const PanelFormat& F, int T, class Codes>
-[[gnu::always_inline]] inline void super_scale(Codes codes, const ScaleLines& lines, const TokenRow (&x)[T], __m256 (&acc)[2][T]) {
+[[gnu::always_inline]] inline void super_scale(Codes codes, const ScaleLines& lines, std::int64_t blocks, const TokenRow (&x)[T], __m256 (&acc)[2][T]) {
     constexpr int group_quads = scale_group(F) / 4;
+    constexpr bool scaled = F.header != Header::row;
+    const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][T];
     for (auto& half : sum) {
         for (auto& v : half) v = _mm256_setzero_si256();
     }
     const std::byte* scales = lines.scales;
-    for (int b = 0; b < 8; ++b) {
-        dot<F, 0, group_quads>(codes, x, b, {Half::load(scales, 0), Half::load(scales, 1)}, sum);
+    for (std::int64_t b = 0; b < (scaled ? 8 : blocks); ++b) {  // super-blocks of K formats are whole
+        dot<F, 0, group_quads>(codes, x, b, {scaled ? Half::load(scales, 0) : ones, scaled ? Half::load(scales, 1) : ones}, sum);
         if constexpr (scale_group(F) == 16) {
             scales += line_bytes;
             dot<F, 4, 8>(codes, x, b, {Half::load(scales, 0), Half::load(scales, 1)}, sum);
@@ -310,7 +316,7 @@ template <const PanelFormat& F, int T, class Codes>
 template <const PanelFormat& F, int T, class Codes>
 [[gnu::always_inline]] inline void add_super(Codes codes, const ScaleLines& lines, std::int64_t blocks, const TokenRow (&x)[T], __m256 (&acc)[2][T]) {
     if constexpr (F.has_super_scale())
-        super_scale<F, T>(codes, lines, x, acc);
+        super_scale<F, T>(codes, lines, blocks, x, acc);
     else
         block_scales<F, T>(codes, lines, blocks, x, acc);
 }
@@ -355,12 +361,13 @@ struct Avx2 {
 
     template <const PanelFormat& F, int P, int T>
     [[gnu::noinline]] static void micro(const Tile& tile, std::int64_t panel, const TokenRow (&tokens)[T], const int (&valid)[P], bool first) {
+        using Codes = std::conditional_t<F.header == Header::row, Packed<F>, Unpacked>;  // i8 is met where it lies
         TokenRow x[T];
         std::copy_n(tokens, T, x);
         __m256 acc[2][T];
         load(x, valid[0], first, acc);
         for (std::int64_t s = 0; s < tile.supers(); ++s) {
-            add_super<F, T>(Unpacked{tile.block(panel, 8 * s)}, ScaleLines::in(tile, panel, s), tile.blocks_of(s), x, acc);
+            add_super<F, T>(Codes{tile.block(panel, 8 * s)}, ScaleLines::in(tile, panel, s), tile.blocks_of(s), x, acc);
             for (auto& token : x) token.next_super();
         }
         store(x, valid[0], acc);
@@ -431,5 +438,7 @@ void quantise_avx2(const ConstRows& x, std::int64_t first, std::int64_t count, c
         }
     }
 }
+
+void transpose_avx2(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
 
 }  // namespace rorqual::panels

@@ -9,6 +9,7 @@
 
 #include "panels/kernels.hpp"
 #include "panels/tile.hpp"
+#include "panels/transpose.hpp"
 #include "quant/codebooks.hpp"
 
 namespace rorqual::panels {
@@ -60,7 +61,8 @@ struct ScaleLines {
 template <const PanelFormat& F>
 void unpack_header(const std::byte* h, std::int64_t blocks, const ScaleLines& to) {
     const auto scale_to = [&](std::int64_t g, __m512 v) { store(to.scales + line_bytes * g, v); };
-    if constexpr (F.has_super_scale()) store(to.d, halves(h));
+    if constexpr (F.header == Header::row) store(to.d, load(h));
+    if constexpr (F.has_super_scale() && F.header != Header::row) store(to.d, halves(h));
     if constexpr (F.has_super_scale() && has_min(F)) store(to.dmin, halves(h + 32));
     const __m128i nibble = _mm_set1_epi8(15);
     if constexpr (F.header == Header::scale_min_6) {
@@ -95,7 +97,7 @@ void unpack_header(const std::byte* h, std::int64_t blocks, const ScaleLines& to
             scale_to(b, halves(h + 64 * b));
             store(to.mins + line_bytes * b, halves(h + 64 * b + 32));
         }
-    } else {
+    } else if constexpr (F.header == Header::exponent) {
         for (std::int64_t b = 0; b < blocks; ++b) scale_to(b, halved_powers(bytes16(h + 16 * b)));
     }
 }
@@ -194,9 +196,34 @@ template <const PanelFormat& F>
     return _mm512_cvtepi32_ps(sum);
 }
 
+/// A super-block of i8, P panels × T tokens: one exact sum, less the codes' offset, scaled once.
+template <const PanelFormat& F, int P, int T, class Codes, int... quad>
+[[gnu::always_inline]] inline void add_row_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T], __m512 (&acc)[P][T],
+                                                 std::integer_sequence<int, quad...>) {
+    constexpr int offsets = static_cast<int>((static_cast<unsigned>(-byte_offset(F)) & 0xffffU) * 0x10001U);
+    __m512i dot[P][T];
+    for (int t = 0; t < T; ++t) {
+        __m512i start = _mm512_setzero_si512();
+        for (std::int64_t b = 0; b < blocks; ++b) start = _mm512_dpwssd_epi32(start, _mm512_set1_epi32(offsets), _mm512_set1_epi32(x[t].pair_of_sums(2 * b)));
+        for (int p = 0; p < P; ++p) dot[p][t] = start;
+    }
+    Codes codes[P];
+    std::copy_n(panels, P, codes);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        (add_quad<quad>(codes, x, b, dot), ...);
+        for (auto& panel : codes) panel = panel.after(1);
+    }
+    for (int p = 0; p < P; ++p) {
+        for (int t = 0; t < T; ++t) {
+            acc[p][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[p][t]), _mm512_mul_ps(load(lines[p].d), _mm512_set1_ps(*x[t].scale)), acc[p][t]);
+        }
+    }
+}
+
 /// A super-block of P panels × T tokens.
 template <const PanelFormat& F, int P, int T, class Codes>
 [[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T], __m512 (&acc)[P][T]) {
+    if constexpr (F.header == Header::row) return add_row_super<F>(panels, lines, blocks, x, acc, std::make_integer_sequence<int, quads>{});
     __m512 sum[P][T];
     for (auto& panel : sum) {
         for (auto& v : panel) v = _mm512_setzero_ps();
@@ -335,5 +362,7 @@ void quantise_avx512_vnni(const ConstRows& x, std::int64_t first, std::int64_t c
         }
     }
 }
+
+void transpose_avx512_vnni(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
 
 }  // namespace rorqual::panels

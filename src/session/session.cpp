@@ -27,9 +27,7 @@ void check_room(std::size_t needed, std::size_t capacity) {
 
 Session Model::session(const SessionOptions& options) const {
     if (parts_->headers_only) throw Error(Status::wrong_state, "model: opened with headers_only, it has no weights");
-    SessionOptions resolved = families::resolve(options, geometry());
-    if (resolved.mode == Mode::automatic) resolved.mode = default_mode();
-    return Session(std::make_unique<Session::Impl>(shared_from_this(), resolved));
+    return Session(std::make_unique<Session::Impl>(shared_from_this(), families::resolve(options, *parts_->network, default_mode())));
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

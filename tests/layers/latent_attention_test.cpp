@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <bit>
+#include <tuple>
 
 #include "ops/operands.hpp"
 #include "rorqual/mla.hpp"
@@ -187,6 +188,74 @@ TEST_CASE("MLA: a paged cache gives the bits of plain arrays", "[layers][mla]") 
     layers::attend({.kernels = kernels, .workers = *workers}, c.shape, form, q.view(), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first,
                    c.out.view(), scratch);
     CHECK(c.out.bits() == plain);
+}
+
+namespace {
+
+// Attention in mode fast over a cache in int8, in pieces of queries, on so many threads.
+std::vector<float> over_int8(Case& c, AttentionForm form, std::int64_t piece, std::size_t threads = 1) {
+    const auto& shape = c.shape;
+    test::CountingMemory memory;
+    const auto workers = cpu::Workers::pool(threads);
+    const auto n = c.first + c.queries;
+    const auto cut = [&](cpu::Arena& arena) {
+        return std::tuple(layers::AttentionScratch::cut(arena, shape, c.queries, threads), ops::Scratch::cut(arena, layers::AttentionScratch::decoded_values(shape), threads),
+                          ops::take_room(arena, n, shape.kv_lora_rank), ops::take_room(arena, n, shape.qk_rope_head_dim));
+    };
+    cpu::Arena counting;
+    (void)cut(counting);
+    cpu::Arena arena(counting.bytes(), memory);
+    const auto [scratch, products, latents, ropes] = cut(arena);
+    const auto kernels = ops::choose(cpu::detect());
+    const auto run = ops::Run{.kernels = kernels, .workers = *workers, .fast = true}.with(products);
+    layers::LatentCache cache(CacheFormat::int8, shape.kv_lora_rank, shape.qk_rope_head_dim, memory);
+    cache.append(ops::quantise(run, c.c_kv.view(), latents), ops::quantise(run, c.k_pe.view(), ropes));
+    Matrix q(c.queries, c.q.view().cols), out(c.queries, shape.heads * shape.v_head_dim);
+    for (std::int64_t t = 0; t < c.queries; ++t) std::ranges::copy(c.q.view().row(t), q.view().row(t).begin());
+    for (std::int64_t t = 0; t < c.queries; t += piece) {
+        const auto count = std::min(piece, c.queries - t);
+        layers::attend(run, shape, form, q.view().slice_rows(t, count), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first + t, out.view().slice_rows(t, count), scratch);
+    }
+    std::vector<float> all;
+    for (std::int64_t t = 0; t < c.queries; ++t) all.insert(all.end(), out.view().row(t).begin(), out.view().row(t).end());
+    return all;
+}
+
+// kv_lora beyond one scale; heads whose keys and values have an int8 form, and heads whose have none.
+const LatentAttentionShape int8_shapes[] = {
+    {.heads = 3, .kv_lora_rank = 288, .qk_nope_head_dim = 32, .qk_rope_head_dim = 32, .v_head_dim = 64, .softmax_scale = 0.02f},
+    {.heads = 20, .kv_lora_rank = 64, .qk_nope_head_dim = 24, .qk_rope_head_dim = 64, .v_head_dim = 20, .softmax_scale = 0.05f},
+};
+
+}  // namespace
+
+TEST_CASE("MLA: keys in int8 give nearly what they give in f32, in both forms", "[layers][mla][int8]") {
+    const auto& shape = GENERATE(from_range(std::begin(int8_shapes), std::end(int8_shapes)));
+    const auto form = GENERATE(from_range(std::begin(forms), std::end(forms)));
+    for (const auto& [first, queries] : {std::pair<std::int64_t, std::int64_t>{0, 1}, {120, 20}, {300, 1}, {7, 150}}) {
+        Case c{shape, first, queries};
+        c.run(form);
+        const auto got = over_int8(c, form, queries);
+        double worst = 0, most = 0;
+        for (std::int64_t t = 0; t < queries; ++t) {
+            for (std::int64_t n = 0; n < shape.heads * shape.v_head_dim; ++n) {
+                worst = std::max(worst, std::abs(double{got[static_cast<std::size_t>(t * shape.heads * shape.v_head_dim + n)]} - c.out.at(t, n)));
+                most = std::max(most, std::abs(double{c.out.at(t, n)}));
+            }
+        }
+        CAPTURE(shape.heads, static_cast<int>(form), first, queries, worst / most);
+        CHECK(worst > 0);
+        CHECK(worst <= tolerance::int8_attention() * most);
+    }
+}
+
+TEST_CASE("MLA: over keys in int8, neither the queries beside it nor threads change a bit of a query's result", "[layers][mla][int8]") {
+    const auto& shape = GENERATE(from_range(std::begin(int8_shapes), std::end(int8_shapes)));
+    const auto form = GENERATE(from_range(std::begin(forms), std::end(forms)));
+    Case c{shape, 100, 140};
+    const auto whole = over_int8(c, form, 140);
+    for (const std::int64_t piece : {1, 27, 64, 129}) CHECK(over_int8(c, form, piece) == whole);
+    for (const std::size_t threads : {2u, 3u}) CHECK(over_int8(c, form, 140, threads) == whole);
 }
 
 TEST_CASE("MLA: equal keys share the weight, and a far better key takes it all", "[layers][mla]") {

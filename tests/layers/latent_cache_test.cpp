@@ -7,9 +7,12 @@
 #include <new>
 #include <thread>
 
+#include "ops/decoded.hpp"
 #include "ops/operands.hpp"
+#include "panels/kernels.hpp"
 #include "quant/half.hpp"
 #include "support/memory.hpp"
+#include "tolerance.hpp"
 
 using namespace rorqual;
 using layers::LatentCache;
@@ -215,4 +218,55 @@ TEST_CASE("a bf16 cache takes half the bytes of an f32 cache and rounds to neare
     CHECK(decoded(block.latent, 0, 2) == 1 + 0x2p-8f);
     CHECK(decoded(block.latent, 0, 3) == -std::numeric_limits<float>::infinity());
     CHECK(std::signbit(decoded(block.rope, 0, 1)));
+}
+
+TEST_CASE("an int8 cache holds tokens to half a step of their scales, through rewinding and forking", "[layers][cache][int8]") {
+    constexpr std::int64_t latent_width = 288, rope_width = 32;
+    CHECK(LatentCache::has_int8(latent_width, rope_width));
+    CHECK_FALSE(LatentCache::has_int8(latent_width, 16));
+    CHECK(LatentCache::bytes_per_token(CacheFormat::int8, 512, 64) == 512 + 64 + 3 * sizeof(float));
+    CountingMemory memory;
+    LatentCache cache(CacheFormat::int8, latent_width, rope_width, memory);
+    cpu::Arena counting;
+    const auto cut = [](cpu::Arena& arena) { return std::pair(panels::QuantisedRows::take(arena, 1, latent_width), panels::QuantisedRows::take(arena, 1, rope_width)); };
+    (void)cut(counting);
+    cpu::Arena arena(counting.bytes(), memory);
+    const auto [latent_room, rope_room] = cut(arena);
+    const auto append_one = [&](LatentCache& to, float mark) {
+        test::Matrix c_kv(1, latent_width), k_pe(1, rope_width);
+        for (std::int64_t i = 0; i < latent_width; ++i) c_kv.at(0, i) = mark * static_cast<float>(i % 13 - 6);
+        for (std::int64_t i = 0; i < rope_width; ++i) k_pe.at(0, i) = mark * static_cast<float>(i % 7 - 3);
+        panels::quantise_portable(c_kv.view(), 0, 1, latent_room);
+        panels::quantise_portable(k_pe.view(), 0, 1, rope_room);
+        to.append(latent_room, rope_room);
+    };
+    const auto holds_mark = [&](const LatentCache& in, std::int64_t s, float mark) {
+        const auto& block = in.blocks()[static_cast<std::size_t>(s / page_tokens)];
+        std::vector<float> latents(static_cast<std::size_t>(block.latent.rows * latent_width)), keys(static_cast<std::size_t>(block.rope.rows * rope_width));
+        ops::decode_rows(block.latent, 0, block.latent.rows, latents.data());
+        ops::decode_rows(block.rope, 0, block.rope.rows, keys.data());
+        const auto row = s % page_tokens;
+        const double half_step = 6.0 * std::abs(mark) * (1.0 / 254 + tolerance::f32_units(4));
+        bool right = block.is_int8();
+        for (std::int64_t i = 0; i < latent_width; ++i) {
+            right = right && std::abs(double{latents[static_cast<std::size_t>(row * latent_width + i)]} - mark * static_cast<float>(i % 13 - 6)) <= half_step;
+        }
+        for (std::int64_t i = 0; i < rope_width; ++i) {
+            right = right && std::abs(double{keys[static_cast<std::size_t>(row * rope_width + i)]} - mark * static_cast<float>(i % 7 - 3)) <= half_step;
+        }
+        return right;
+    };
+    for (int s = 0; s < 200; ++s) append_one(cache, static_cast<float>(s + 1));
+    for (const int s : {0, 15, 16, 127, 128, 199}) CHECK(holds_mark(cache, s, static_cast<float>(s + 1)));
+    auto fork = cache.fork();
+    auto& twin = dynamic_cast<LatentCache&>(*fork);
+    CHECK(twin.format() == CacheFormat::int8);
+    CHECK(cache.rewind(130) == 130);
+    append_one(cache, 500);
+    append_one(twin, 900);
+    CHECK(holds_mark(cache, 129, 130));
+    CHECK(holds_mark(cache, 130, 500));
+    CHECK(holds_mark(twin, 130, 131));
+    CHECK(holds_mark(twin, 200, 900));
+    CHECK(holds_mark(twin, 5, 6));
 }

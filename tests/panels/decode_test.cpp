@@ -19,12 +19,6 @@ namespace {
 /// Columns with a short last super-block, where the format has such.
 std::int64_t ragged_cols(DType format) { return block_length(format) == 256 ? 768 : 864; }
 
-std::vector<float> decoded(DType format, const std::vector<std::byte>& blocks, std::int64_t weights) {
-    std::vector<float> values(static_cast<std::size_t>(weights));
-    quant::decode(format, blocks, values);
-    return values;
-}
-
 /// Bit for bit, but for what a NaN carries.
 bool same(std::span<const float> a, std::span<const float> b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -45,7 +39,7 @@ TEST_CASE("packing keeps every bit of every weight of every format", "[panels]")
             const Packed packed(format.format, blocks, rows, cols);
             std::vector<float> values(static_cast<std::size_t>(rows * cols));
             decode_rows(packed.view, 0, rows, values.data());
-            CHECK(same(values, decoded(format.format, blocks, rows * cols)));
+            CHECK(same(values, decoded(format.format, blocks, rows, cols)));
         }
     }
 }
@@ -60,7 +54,7 @@ TEST_CASE("packing keeps weights whose scales are infinite, subnormal or no numb
         const Packed packed(format.format, blocks, rows, cols);
         std::vector<float> values(static_cast<std::size_t>(rows * cols));
         decode_rows(packed.view, 0, rows, values.data());
-        CHECK(same(values, decoded(format.format, blocks, rows * cols)));
+        CHECK(same(values, decoded(format.format, blocks, rows, cols)));
     }
 }
 
@@ -69,7 +63,7 @@ TEST_CASE("any rows of panels are decoded alone as among the others", "[panels]"
     const std::int64_t rows = 53, cols = 512;
     const auto blocks = random_blocks(DType::q5_k, rows * cols, rng);
     const Packed packed(DType::q5_k, blocks, rows, cols);
-    const auto expected = decoded(DType::q5_k, blocks, rows * cols);
+    const auto expected = decoded(DType::q5_k, blocks, rows, cols);
     for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1}, {52, 1}, {15, 2}, {7, 40}, {16, 16}, {53, 0}}) {
         CAPTURE(first, count);
         std::vector<float> values(static_cast<std::size_t>(count * cols));
@@ -81,6 +75,7 @@ TEST_CASE("any rows of panels are decoded alone as among the others", "[panels]"
 TEST_CASE("panels of any part of a matrix are packed alone as among the others, padding zero", "[panels]") {
     std::mt19937 rng(15);
     for (const PanelFormat& format : panel_formats) {
+        if (!packable(format.format)) continue;
         CAPTURE(name(format.format));
         const std::int64_t rows = 40, cols = ragged_cols(format.format), panel = panel_bytes(format.format, cols);
         const auto blocks = random_blocks(format.format, rows * cols, rng);

@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <random>
 #include <vector>
 
+#include "panels/int8_panels.hpp"
 #include "panels/layout.hpp"
+#include "quant/decode.hpp"
 
 // Weights for the tests of packed products: random blocks, packed.
 
@@ -35,7 +38,8 @@ inline std::vector<std::size_t> half_offsets(DType format) {
         case DType::q2_k: return {80, 82};
         case DType::q4_1:
         case DType::q5_1: return {0, 2};
-        case DType::mxfp4: return {};
+        case DType::mxfp4:
+        case DType::i8: return {};
         default: return {0};
     }
 }
@@ -51,11 +55,47 @@ inline std::vector<std::byte> random_blocks(DType format, std::int64_t weights, 
     return bytes;
 }
 
+/// The scale of the i8 weights of a row in a super-block: no two neighbours alike.
+inline float i8_scale(std::int64_t row, std::int64_t super) { return static_cast<float>(1 + row % 7 + 3 * (super % 5)) * 0x1p-7F; }
+
+/// Codes [rows, cols] of the format that has no blocks in files, in panels.
+inline void put_codes(const std::vector<std::byte>& codes, std::int64_t rows, std::int64_t cols, std::byte* to) {
+    std::vector<std::int8_t> q(codes.size());
+    std::memcpy(q.data(), codes.data(), codes.size());
+    std::vector<float> scale;
+    for (std::int64_t n = 0; n < rows; ++n) {
+        for (std::int64_t s = 0; s < (cols + 255) / 256; ++s) scale.push_back(i8_scale(n, s));
+    }
+    panels::QuantisedRows x;
+    x.q = q.data();
+    x.scale = scale.data();
+    x.rows = rows;
+    x.cols = cols;
+    panels::put_rows(x, 0, to);
+}
+
+/// Weights as in a file, as f32.
+inline std::vector<float> decoded(DType format, const std::vector<std::byte>& blocks, std::int64_t rows, std::int64_t cols) {
+    std::vector<float> values(static_cast<std::size_t>(rows * cols));
+    if (format != DType::i8) {
+        quant::decode(format, blocks, values);
+        return values;
+    }
+    for (std::int64_t i = 0; i < rows * cols; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        values[at] = i8_scale(i / cols, i % cols / 256) * static_cast<float>(static_cast<std::int8_t>(blocks[at]));
+    }
+    return values;
+}
+
 /// A matrix of blocks as in a file, packed.
 struct Packed {
     Packed(DType format, const std::vector<std::byte>& blocks, std::int64_t rows, std::int64_t cols)
         : bytes((rows + 15) / 16 * panels::panel_bytes(format, cols)), view{format, bytes.data(), rows, cols} {
-        panels::pack(format, blocks.data(), rows, cols, 0, view.count(), bytes.data());
+        if (format == DType::i8)
+            put_codes(blocks, rows, cols, bytes.data());
+        else
+            panels::pack(format, blocks.data(), rows, cols, 0, view.count(), bytes.data());
     }
     Aligned bytes;
     panels::Panels view;

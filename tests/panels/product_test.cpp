@@ -13,7 +13,6 @@
 #include "panels/formats.hpp"
 #include "panels/kernels.hpp"
 #include "panels/packed_weights.hpp"
-#include "quant/decode.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
@@ -59,8 +58,7 @@ TEST_CASE("a packed product with one activation is the weight it meets", "[panel
         CAPTURE(name(format.format));
         const std::int64_t rows = 19, cols = block_length(format.format) == 256 ? 512 : 288;
         const auto blocks = random_blocks(format.format, rows * cols, rng);
-        std::vector<float> expected(static_cast<std::size_t>(rows * cols));
-        quant::decode(format.format, blocks, expected);
+        const auto expected = decoded(format.format, blocks, rows, cols);
         const Packed packed(format.format, blocks, rows, cols);
 
         // Code × scale and minimum round once each, and so does their sum; each is at most about the largest weight.

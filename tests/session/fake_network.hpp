@@ -142,6 +142,7 @@ class FakeNetwork final : public families::Network {
 
     [[nodiscard]] const Geometry& geometry() const noexcept override { return geometry_; }
     void list_tensors(weights::TensorTable&) override {}
+    [[nodiscard]] bool has_int8_cache() const noexcept override { return false; }
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat) const noexcept override { return 8 * 4; }
 
     [[nodiscard]] families::States new_states(CacheFormat, std::pmr::memory_resource& memory) const override {

@@ -6,6 +6,7 @@
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
 #include "support/gguf_model.hpp"
+#include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 #include "tolerance.hpp"
 
@@ -40,9 +41,9 @@ std::vector<double> probabilities(std::span<const float> logits) {
     return p;
 }
 
-/// Mean over tokens of KL(exact ‖ fast), in nats.
-double divergence(const Model& model, std::span<const Token> tokens) {
-    const auto exact = every_logit(model, tokens, {.mode = Mode::exact}), fast = every_logit(model, tokens, {.mode = Mode::fast});
+/// Mean over tokens of KL(truth ‖ other), in nats.
+double divergence(const Model& model, std::span<const Token> tokens, const SessionOptions& truth = {.mode = Mode::exact}, const SessionOptions& other = {.mode = Mode::fast}) {
+    const auto exact = every_logit(model, tokens, truth), fast = every_logit(model, tokens, other);
     const auto vocab = static_cast<std::size_t>(model.geometry().vocab_size);
     double sum = 0;
     for (std::size_t t = 0; t < tokens.size(); ++t) {
@@ -106,6 +107,30 @@ TEST_CASE("models without quantised weights are computed exactly unless fast is 
     const auto tokens = story(*model);
     CHECK(every_logit(*model, tokens, {}) == every_logit(*model, tokens, {.mode = Mode::exact}));
     CHECK(divergence(*model, tokens) < tolerance::fast_mode_divergence());
+}
+
+TEST_CASE("a cache in int8 predicts what one in f32 predicts, in either mode, by a divergence within the limit", "[session][fast][golden]") {
+    int tried = 0;
+    for (const auto& folder : test::reference_checkpoints("v2-")) {
+        const auto model = Model::open(Source::path(folder));
+        const auto tokens = Golden(folder / "golden.safetensors").tokens("input_ids.4");
+        if (!model->has_int8_cache()) {
+            const auto outcome = test::outcome_of([&] { (void)model->session({.cache = CacheFormat::int8}); });
+            CHECK(outcome.status == Status::unsupported);
+            CHECK(outcome.says("cache"));
+            continue;
+        }
+        ++tried;
+        for (const Mode mode : {Mode::exact, Mode::fast}) {
+            const double nats = divergence(*model, tokens, {.cache = CacheFormat::f32, .mode = Mode::exact}, {.cache = CacheFormat::int8, .mode = mode});
+            CAPTURE(folder, static_cast<int>(mode));
+            CHECK(nats > 0);
+            CHECK(nats < tolerance::int8_cache_divergence());
+        }
+        CHECK(model->plan({.mode = Mode::fast}).cache_per_token == model->plan({.cache = CacheFormat::int8}).cache_per_token);
+        CHECK(model->plan({.mode = Mode::exact}).cache_per_token > 3 * model->plan({.mode = Mode::fast}).cache_per_token);
+    }
+    if (!test::reference_checkpoints("v2-").empty()) CHECK(tried > 0);
 }
 
 TEST_CASE("a plan counts packed weights before they are read as after", "[session][fast][plan]") {

@@ -201,9 +201,11 @@ typedef struct rq_model_options {
 } rq_model_options;
 #define RQ_MODEL_OPTIONS_INIT { sizeof(rq_model_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-#define RQ_CACHE_DEFAULT 0 /* RQ_CACHE_F32 */
+#define RQ_CACHE_DEFAULT 0 /* the library's choice: int8 in mode fast where the model has it, else f32 */
 #define RQ_CACHE_F32 1
 #define RQ_CACHE_BF16 2    /* half the memory; values rounded to 8 bits of mantissa */
+#define RQ_CACHE_INT8 3    /* a quarter; one scale per 256 values. What mode fast computes with as it lies. RQ_ERR_UNSUPPORTED for a model
+                              whose latents are not made of blocks of 32 */
 
 #define RQ_MODE_DEFAULT 0  /* the library's choice: fast for models with quantised weights, else exact; rq_model_info tells */
 #define RQ_MODE_EXACT 1    /* weights as stored, activations and sums in f32 */
@@ -273,7 +275,7 @@ typedef struct rq_model_info {
     uint64_t parameters;         /* all weights */
     uint64_t active_parameters;  /* used per token: head included, embedding not */
     int32_t default_mode;        /* RQ_MODE_*: what RQ_MODE_DEFAULT means for this model */
-    uint32_t reserved;
+    uint32_t has_int8_cache;     /* 1 = sessions can remember in int8 (RQ_CACHE_INT8) */
 } rq_model_info;
 #define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 

@@ -32,6 +32,11 @@ DeepseekV2::DeepseekV2(Config config)
     count_parameters();
 }
 
+bool DeepseekV2::has_int8_cache() const noexcept {
+    const auto& shape = config_.mla.shape;
+    return layers::LatentCache::has_int8(shape.kv_lora_rank, shape.qk_rope_head_dim);
+}
+
 std::size_t DeepseekV2::cache_bytes_per_token(CacheFormat format) const noexcept {
     const auto& shape = config_.mla.shape;
     return blocks_.size() * layers::LatentCache::bytes_per_token(format, shape.kv_lora_rank, shape.qk_rope_head_dim);

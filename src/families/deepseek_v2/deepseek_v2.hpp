@@ -20,6 +20,7 @@ class DeepseekV2 final : public Network {
     [[nodiscard]] std::uint64_t derived_bytes() const override;
     void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) override;
     [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
+    [[nodiscard]] bool has_int8_cache() const noexcept override;
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
     [[nodiscard]] States new_states(CacheFormat format, std::pmr::memory_resource& memory) const override;
     [[nodiscard]] std::unique_ptr<Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t context,

@@ -1,0 +1,44 @@
+#include "panels/int8_panels.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "panels/formats.hpp"
+
+namespace rorqual::panels {
+namespace {
+
+constexpr const PanelFormat& format = *panel_format(DType::i8);
+constexpr std::int64_t header = format.header_bytes(8);
+static_assert(format.code_bytes() == quads * line_bytes, "lines of quads follow one another through a super-block");
+
+}  // namespace
+
+void put_rows(const QuantisedRows& x, std::int64_t first, std::byte* to) {
+    const std::int64_t panel = panel_bytes(DType::i8, x.cols);
+    for (std::int64_t t = 0; t < x.rows; ++t) {
+        const std::int64_t n = first + t, r = n % panel_rows;
+        for (std::int64_t s = 0; s < x.supers(); ++s) {
+            std::byte* const super = to + n / panel_rows * panel + s * format.super_bytes(8);
+            std::memcpy(super + 4 * r, x.scale + t * x.supers() + s, sizeof(float));
+            const std::int8_t* const q = x.q + t * x.cols + s * super_k;
+            const std::int64_t count = std::min(super_k, x.cols - s * super_k);
+            for (std::int64_t k = 0; k < count; k += 4) {
+                std::uint32_t four = 0;
+                std::memcpy(&four, q + k, sizeof four);
+                four ^= 0x8080'8080U;  // q + 128
+                std::memcpy(super + header + k / 4 * line_bytes + 4 * r, &four, sizeof four);
+            }
+        }
+    }
+}
+
+void scales_of(const Panels& w, std::int64_t super, float* to) noexcept {
+    const std::int64_t panel = w.panel_bytes();
+    const std::byte* header = w.data + super * format.super_bytes(8);
+    for (std::int64_t n = 0; n < w.rows; n += panel_rows, header += panel) {
+        std::memcpy(to + n, header, sizeof(float) * static_cast<std::size_t>(std::min(panel_rows, w.rows - n)));
+    }
+}
+
+}  // namespace rorqual::panels
