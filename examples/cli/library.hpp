@@ -58,7 +58,7 @@ struct ModelArguments {
     bool headers_only = false;  // to look at
 };
 struct SessionArguments {
-    std::string mode;  // "" = the library's choice
+    std::string mode;   // "" = the library's choice
     std::string cache;  // "" = the library's choice
     std::uint64_t context = 0;
     std::uint64_t chunk = 0;

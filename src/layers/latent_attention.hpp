@@ -28,17 +28,17 @@ struct KvB {
 
 /// Buffers of latent attention: bounded by the chunk and the workers, whatever the number of cached tokens.
 struct AttentionScratch {
-    std::int64_t queries = 0;                ///< queries the absorbed form takes at once
-    std::int64_t slots = 0;                  ///< pages' averages that can wait to be merged
-    Rows q_hat;                              ///< [queries·H, kv_lora] absorbed queries, then averaged latents
-    panels::QuantisedRows q_int8, q_pe_int8;  ///< [queries·H, kv_lora] or [chunk·H, nope], and [chunk·H, rope]: what meets keys in int8
-    float* peak = nullptr;                   ///< [chunk·H]
-    float* total = nullptr;                  ///< [chunk·H]
-    Rows sums;                               ///< [2·workers·64, kv_lora] values of merged pages
-    Averages page;                           ///< [slots·64], width max(kv_lora, v): single pages
-    PageScratch pages;                       ///< what average_page needs
-    panels::QuantisedRows int8;              ///< [workers·128, max(nope, kv_lora, v)]
-    Rows latents, ropes, keys, values;       ///< [workers·128, kv_lora | rope | nope | v]: a page expanded by the naive form
+    std::int64_t queries = 0;                       ///< queries the absorbed form takes at once
+    std::int64_t slots = 0;                         ///< pages' averages that can wait to be merged
+    Rows q_hat;                                     ///< [queries·H, kv_lora] absorbed queries, then averaged latents
+    panels::QuantisedRows q_int8, q_pe_int8;        ///< [queries·H, kv_lora] or [chunk·H, nope], and [chunk·H, rope]: what meets keys in int8
+    float* peak = nullptr;                          ///< [chunk·H]
+    float* total = nullptr;                         ///< [chunk·H]
+    Rows sums;                                      ///< [2·workers·64, kv_lora] values of merged pages
+    Averages page;                                  ///< [slots·64], width max(kv_lora, v): single pages
+    PageScratch pages;                              ///< what average_page needs
+    panels::QuantisedRows int8;                     ///< [workers·128, max(nope, kv_lora, v)]
+    Rows latents, ropes, keys, values;              ///< [workers·128, kv_lora | rope | nope | v]: a page expanded by the naive form
     std::span<std::byte> key_panels, value_panels;  ///< the last two in int8, a page for every worker
 
     /// f32 values of ops::Scratch that a quantised w_kv_b or cache of this shape needs.

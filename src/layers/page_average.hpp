@@ -37,11 +37,11 @@ struct PageKeys {
 
 /// Rows of queries in the order of their positions, `per_position` neighbouring rows each.
 struct QueryRows {
-    ConstRows content;                                ///< [R, width of PageKeys::content]
-    ConstRows rope;                                   ///< [R, rope]
-    std::int64_t first = 0;                           ///< position of row 0 of the whole sequence of rows
-    std::int64_t per_position = 1;                    ///
-    std::int64_t offset = 0;                          ///< rows of that sequence before these
+    ConstRows content;                                  ///< [R, width of PageKeys::content]
+    ConstRows rope;                                     ///< [R, rope]
+    std::int64_t first = 0;                             ///< position of row 0 of the whole sequence of rows
+    std::int64_t per_position = 1;                      ///
+    std::int64_t offset = 0;                            ///< rows of that sequence before these
     panels::QuantisedRows content_int8{}, rope_int8{};  ///< what meets keys in int8
 
     [[nodiscard]] std::int64_t rows() const noexcept { return content.rows; }
