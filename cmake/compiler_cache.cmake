@@ -1,7 +1,9 @@
 # Recompiling what was compiled before is left to ccache where it is installed. The two liberties are what ccache needs to
-# serve units with a precompiled header; nothing here depends on __DATE__ or __TIME__.
+# serve units with a precompiled header; nothing here depends on __DATE__ or __TIME__. Paths are hashed as relative ones, so that every
+# clone of this tree profits from the others.
 find_program(RORQUAL_CCACHE ccache)
 if(RORQUAL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${RORQUAL_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RORQUAL_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${RORQUAL_CCACHE})
 endif()

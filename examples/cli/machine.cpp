@@ -1,6 +1,7 @@
 // Rates a machine reaches with nothing in its way. Instruction sets are chosen function by function, so that this file needs no flags.
 #include "machine.hpp"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <memory>
+#include <new>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -51,15 +54,34 @@ void keep(const void* p) { __asm__ volatile(""
                                             : "r"(p)
                                             : "memory"); }
 
+struct Free {
+    void operator()(std::uint64_t* p) const { std::free(p); }
+};
+using Words = std::unique_ptr<std::uint64_t, Free>;
+
+/// Memory as the engine keeps weights in: of huge pages where the system gives them, written to.
+Words words(std::size_t count) {
+    constexpr std::size_t huge_page = std::size_t{2} << 20;
+    const std::size_t bytes = (count * sizeof(std::uint64_t) + huge_page - 1) / huge_page * huge_page;
+    Words memory(static_cast<std::uint64_t*>(std::aligned_alloc(huge_page, bytes)));
+    if (!memory) throw std::bad_alloc();
+#if defined(__linux__)
+    static_cast<void>(madvise(memory.get(), bytes, MADV_HUGEPAGE));
+#endif
+    std::fill_n(memory.get(), count, 1);
+    return memory;
+}
+
 double read_bytes_per_second(unsigned threads) {
     // 32 MiB together in each round, in turn out of 512 MiB: beyond most caches when a part's turn comes again, and short enough that one
     // of them passes undisturbed on a busy machine.
     constexpr std::size_t parts = 16, line = 8;  // words
     const std::size_t part = (std::size_t{32} << 20) / sizeof(std::uint64_t) / threads / line * line;
-    std::vector<std::vector<std::uint64_t>> memory(threads, std::vector<std::uint64_t>(part * parts, 1));
+    std::vector<Words> memory;
+    for (unsigned thread = 0; thread < threads; ++thread) memory.push_back(words(part * parts));
     std::vector<std::size_t> turn(threads);
     const double seconds = fastest_round(threads, 3 * static_cast<int>(parts), [&](unsigned thread) {
-        const std::uint64_t* p = memory[thread].data() + turn[thread]++ % parts * part;
+        const std::uint64_t* p = memory[thread].get() + turn[thread]++ % parts * part;
         std::uint64_t sums[line] = {};
         for (std::size_t i = 0; i < part; i += line) {
             for (std::size_t j = 0; j < line; ++j) sums[j] += p[i + j];

@@ -136,8 +136,21 @@ TEST_CASE("session options out of range are refused", "[capi][session]") {
     refused([](auto& o) { o.chunk = UINT64_MAX; });
     refused([](auto& o) { o.mode = 99; });
     refused([](auto& o) { o.mode = -1; });
-    refused([](auto& o) { o.cache = 3; });
+    refused([](auto& o) { o.cache = 4; });
     refused([](auto& o) { o.relaxed = 2; });
+}
+
+TEST_CASE("a cache in int8 is refused by models that cannot have one, and the info says which can", "[capi][session]") {
+    rq_model_info info = RQ_MODEL_INFO_INIT;
+    Err err;
+    must(rq_model_get_info(tale(), &info, &err), err);
+    CHECK(info.has_int8_cache == 0);  // rope keys of 16
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.cache = RQ_CACHE_INT8;
+    rq_session* session = nullptr;
+    CHECK(rq_session_create(tale(), &options, &session, &err) == RQ_ERR_UNSUPPORTED);
+    CHECK(session == nullptr);
+    CHECK(err.says("cache: int8"));
 }
 
 TEST_CASE("a session counts what it does", "[capi][session]") {
