@@ -254,7 +254,8 @@ TEST_CASE("a value that is not finite is reported with its tensor, and no file i
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30F}) {
         CAPTURE(bad);
         auto bytes = contents(folder / "m.gguf");
-        const auto& tensor = find(header_of(folder / "m.gguf"), "blk.2.ffn_up_exps.weight");
+        const auto header = header_of(folder / "m.gguf");
+        const auto& tensor = find(header, "blk.2.ffn_up_exps.weight");
         std::memcpy(bytes.data() + tensor.offset + 4 * 1000, &bad, sizeof bad);
         folder.write("bad.gguf", bytes);
         const auto outcome = test::outcome_of([&] { quantize(Source::path(folder / "bad.gguf"), out / "q.gguf", as("q8_0")); });
