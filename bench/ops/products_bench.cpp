@@ -75,9 +75,9 @@ std::string difference(const WeightView& w, bool transposed, const ConstRows& x,
     const std::int64_t step = transposed ? 1 : std::max<std::int64_t>(1, outputs / 61);
     const double allowed = 2 * tolerance::f32_dot(inputs) * 2 * static_cast<double>(inputs);  // |x| ≤ 1, |w| ≤ 2
     std::vector<float> whole(static_cast<std::size_t>(transposed ? x.rows * outputs : x.rows));
-    if (transposed) ops::matmul_transposed(reference, w, x, {whole.data(), x.rows, outputs});
+    if (transposed) ops::matmul_transposed(ops::Worker{reference}, w, x, Rows{whole.data(), x.rows, outputs});
     for (std::int64_t n = 0; n < outputs; n += step) {
-        if (!transposed) ops::matmul(reference, w.slice_rows(n, 1), x, {whole.data(), x.rows, 1});
+        if (!transposed) ops::matmul(ops::Worker{reference}, w.slice_rows(n, 1), x, Rows{whole.data(), x.rows, 1});
         for (std::int64_t t = 0; t < x.rows; ++t) {
             const float expected = whole[static_cast<std::size_t>(transposed ? t * outputs + n : t)];
             if (!(std::abs(y.data[t * y.stride + n] - expected) <= allowed)) return "differs from the reference at token " + std::to_string(t) + ", output " + std::to_string(n);
