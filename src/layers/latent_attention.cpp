@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "base/ceil_div.hpp"
 #include "ops/decoded.hpp"

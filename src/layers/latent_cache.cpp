@@ -42,7 +42,7 @@ std::size_t LatentCache::bytes_per_token(CacheFormat format, std::int64_t kv_lor
 bool LatentCache::has_int8(std::int64_t kv_lora, std::int64_t rope) noexcept { return ops::quantisable(kv_lora) && ops::quantisable(rope); }
 
 LatentCache::LatentCache(CacheFormat format, std::int64_t kv_lora, std::int64_t rope, std::pmr::memory_resource& memory)
-    : format_(format), kv_lora_(kv_lora), rope_(rope), latent_(plane(format, kv_lora)), rope_keys_(plane(format, rope)), page_bytes_(static_cast<std::size_t>(latent_.bytes() + rope_keys_.bytes())), memory_(&memory), pages_(&memory), blocks_(&memory) {}
+    : format_(format), latent_(plane(format, kv_lora)), rope_keys_(plane(format, rope)), page_bytes_(static_cast<std::size_t>(latent_.bytes() + rope_keys_.bytes())), memory_(&memory), pages_(&memory), blocks_(&memory) {}
 
 void LatentCache::reserve(std::int64_t position) {
     const auto had = pages_.size();
@@ -96,7 +96,7 @@ std::int64_t LatentCache::rewind(std::int64_t position) {
 }
 
 std::unique_ptr<LayerState> LatentCache::fork() const {
-    auto twin = std::make_unique<LatentCache>(format_, kv_lora_, rope_, *memory_);
+    auto twin = std::make_unique<LatentCache>(format_, latent_.cols, rope_keys_.cols, *memory_);
     twin->pages_.assign(pages_.begin(), pages_.begin() + pages_for(position_));
     twin->position_ = position_;
     twin->show_blocks(0);

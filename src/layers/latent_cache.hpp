@@ -62,8 +62,6 @@ class LatentCache final : public LayerState {
     void show_blocks(std::int64_t first_page);
 
     CacheFormat format_;
-    std::int64_t kv_lora_;
-    std::int64_t rope_;
     WeightView latent_, rope_keys_;  // the planes of a page, without data
     std::size_t page_bytes_;
     std::pmr::memory_resource* memory_;

@@ -159,6 +159,23 @@ struct Product {
             if (panel < panels) all_panels<1>(tile, panel, panels, tokens, t0, t1, k0, n0);
         }
     }
+    /// Columns [k0, k0 + k) of panels [p0, p0 + panels) as a tile: unpacked in scratch, or where they lie.
+    static Tile tile_of(const Panels& w, std::int64_t p0, std::int64_t panels, std::int64_t k0, std::int64_t k, std::byte* scratch) {
+        const std::int64_t bytes = w.panel_bytes();
+        const std::byte* const from = w.data + p0 * bytes + k0 / super_k * F.super_bytes(8);
+        if constexpr (F.header == Header::row) {
+            return Tile::of(from, bytes, k);
+        } else {
+            const Tile tile = Tile::in(scratch, panels, k, scale_group(F));
+            for (std::int64_t p = 0; p < panels; ++p) {
+                const std::byte* super = from + p * bytes;
+                for (std::int64_t s = 0; s < tile.supers(); ++s, super += F.super_bytes(8)) {
+                    Isa::template unpack<F>(super, tile.blocks_of(s), tile, p, s);
+                }
+            }
+            return tile;
+        }
+    }
     /// Tokens [t0, t1) by way of tiles.
     static void tiles(const Panels& w, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::byte* scratch) {
         // What a few tokens meet comes from memory: a small tile, so that loading and computing overlap.
@@ -166,19 +183,7 @@ struct Product {
         for (std::int64_t p0 = 0; p0 < w.count(); p0 += Isa::tile_panels) {
             const std::int64_t panels = std::min<std::int64_t>(Isa::tile_panels, w.count() - p0);
             for (std::int64_t k0 = 0; k0 < w.cols; k0 += depth) {
-                const std::int64_t k = std::min(depth, w.cols - k0);
-                if constexpr (F.header == Header::row) {
-                    const std::byte* const at = w.data + p0 * w.panel_bytes() + k0 / super_k * F.super_bytes(8);
-                    all_panels(Tile::of(at, w.panel_bytes(), k), 0, panels, tokens, t0, t1, k0, p0 * panel_rows);
-                    continue;
-                }
-                const Tile tile = Tile::in(scratch, panels, k, scale_group(F));
-                for (std::int64_t p = 0; p < panels; ++p) {
-                    const std::byte* super = w.data + (p0 + p) * w.panel_bytes() + k0 / super_k * F.super_bytes(8);
-                    for (std::int64_t s = 0; s < tile.supers(); ++s, super += F.super_bytes(8)) {
-                        Isa::template unpack<F>(super, tile.blocks_of(s), tile, p, s);
-                    }
-                }
+                const Tile tile = tile_of(w, p0, panels, k0, std::min(depth, w.cols - k0), scratch);
                 all_panels(tile, 0, panels, tokens, t0, t1, k0, p0 * panel_rows);
             }
         }
