@@ -172,12 +172,6 @@ class Bench {
     Session session_;
 };
 
-std::string line(const char* format, auto... values) {
-    char text[256];
-    std::snprintf(text, sizeof text, format, values...);
-    return text;
-}
-
 std::string for_people(const Json& report) {
     const Json& machine = report["machine"];
     const bool fast = report["mode"] == "fast";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,13 @@ struct Quiet {};
 
 /// "17.6 MB": bytes for people, in powers of ten.
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
+
+/// A line of a report as printf would write it, up to 255 bytes.
+[[nodiscard]] std::string line(const char* format, auto... values) {
+    char text[256];
+    std::snprintf(text, sizeof text, format, values...);
+    return text;
+}
 
 /// A file that appears under its name only when it is whole: written beside it, renamed by commit(), removed otherwise.
 class WholeFile {

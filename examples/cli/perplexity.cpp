@@ -127,12 +127,6 @@ Json report_of(Scores& scores, std::size_t windows, std::size_t window) {
     return report;
 }
 
-std::string line(const char* format, auto... values) {
-    char text[256];
-    std::snprintf(text, sizeof text, format, values...);
-    return text;
-}
-
 std::string for_people(const Json& report) {
     const auto perplexity = [](const char* label, const Json& of) {
         return line("%-12s %.4f +- %.4f, mean negative log likelihood %.5f\n", label, of["perplexity"].get<double>(), of["perplexity_error"].get<double>(), of["mean_negative_log_likelihood"].get<double>());

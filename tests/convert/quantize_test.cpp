@@ -12,8 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/gguf.hpp"
-#include "quant/decode.hpp"
+#include "convert/written_file.hpp"
 #include "quant/encode.hpp"
 #include "rorqual/convert.hpp"
 #include "rorqual/model.hpp"
@@ -24,26 +23,20 @@
 
 using namespace rorqual;
 using nlohmann::json;
+using test::contents;
+using test::header_of;
+using test::values_of;
 
 namespace {
 
 const std::filesystem::path tale = std::filesystem::path(RQ_SOURCE_DIR) / "examples/models/tale";
 const std::filesystem::path checkpoints = std::filesystem::path(RQ_SOURCE_DIR) / "tests/data/checkpoints";
 
-std::string contents(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
 QuantizeOptions as(const std::string& format, LatentLayout latent = LatentLayout::joined) {
     QuantizeOptions options;
     options.format = format;
     options.latent = latent;
     return options;
-}
-
-io::Gguf header_of(const std::filesystem::path& path) {
-    return io::Gguf::open(*Source::path(path).file_set(), path.filename().string());
 }
 
 std::vector<float> logits_of(const std::filesystem::path& path) {
@@ -54,16 +47,6 @@ std::vector<float> logits_of(const std::filesystem::path& path) {
     session.append(tokens);
     const auto logits = session.logits();
     return {logits.begin(), logits.end()};
-}
-
-std::vector<float> values_of(const io::TensorInfo& tensor) {
-    std::vector<std::byte> bytes(tensor.bytes);
-    tensor.file->read(tensor.offset, bytes);
-    std::size_t count = 1;
-    for (const auto extent : tensor.shape) count *= static_cast<std::size_t>(extent);
-    std::vector<float> values(count);
-    quant::decode(tensor.dtype, bytes, values);
-    return values;
 }
 
 const io::TensorInfo& find(const io::Gguf& gguf, const std::string& name) {

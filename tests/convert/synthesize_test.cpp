@@ -2,13 +2,10 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 
-#include "io/gguf.hpp"
-#include "quant/decode.hpp"
+#include "convert/written_file.hpp"
 #include "rorqual/convert.hpp"
 #include "rorqual/source.hpp"
 #include "support/outcome.hpp"
@@ -16,27 +13,11 @@
 #include "tolerance.hpp"
 
 using namespace rorqual;
+using test::contents;
+using test::header_of;
+using test::values_of;
 
 namespace {
-
-std::string bytes_of(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-io::Gguf header_of(const std::filesystem::path& path) {
-    return io::Gguf::open(*Source::path(path.parent_path()).file_set(), path.filename().string());
-}
-
-std::vector<float> values_of(const io::TensorInfo& tensor) {
-    std::vector<std::byte> bytes(tensor.bytes);
-    tensor.file->read(tensor.offset, bytes);
-    std::size_t count = 1;
-    for (const auto extent : tensor.shape) count *= static_cast<std::size_t>(extent);
-    std::vector<float> values(count);
-    quant::decode(tensor.dtype, bytes, values);
-    return values;
-}
 
 struct Moments {
     double mean = 0, deviation = 0;
@@ -103,9 +84,9 @@ TEST_CASE("equal options give equal bytes with any number of threads; another se
     synthesize(folder / "three.gguf", options);
     options.seed = 8;
     synthesize(folder / "other.gguf", options);
-    const auto one = bytes_of(folder / "one.gguf");
-    CHECK(one == bytes_of(folder / "three.gguf"));
-    const auto other = bytes_of(folder / "other.gguf");
+    const auto one = contents(folder / "one.gguf");
+    CHECK(one == contents(folder / "three.gguf"));
+    const auto other = contents(folder / "other.gguf");
     REQUIRE(other.size() == one.size());
     std::size_t different = 0;
     for (std::size_t i = 0; i < one.size(); ++i) different += one[i] != other[i];
