@@ -51,6 +51,20 @@ int32_t rq_quantize(const rq_source* source, const char* path, size_t path_len, 
     });
 }
 
+int32_t rq_pack(const rq_source* source, const char* path, size_t path_len, const rq_pack_options* options, rq_error* err) {
+    return boundary(err, [&] {
+        const auto& from = required(source, "source").source;
+        const auto to = path_argument(path, path_len, "path");
+        const auto o = input_or_defaults(options, "options");
+        OptionalExecutor executor(o.executor);
+        PackOptions pack_options;
+        pack_options.threads = o.threads;
+        pack_options.executor = executor.get();
+        pack_options.progress = progress_to(o.progress, o.user);
+        pack(from, to, pack_options);
+    });
+}
+
 int32_t rq_synthesize(const char* path, size_t path_len, const rq_synthesize_options* options, rq_error* err) {
     return boundary(err, [&] {
         const auto to = path_argument(path, path_len, "path");

@@ -26,6 +26,7 @@ RQ_LAYOUT(rq_sampling_options, 72, reserved_pointer, 64);
 RQ_LAYOUT(rq_generation_options, 72, stop_string_count, 64);
 RQ_LAYOUT(rq_piece, 32, text_len, 24);
 RQ_LAYOUT(rq_quantize_options, 56, executor, 48);
+RQ_LAYOUT(rq_pack_options, 32, executor, 24);
 RQ_LAYOUT(rq_synthesize_options, 96, reserved_pointer, 88);
 RQ_LAYOUT(rq_matmul_args, 80, executor, 72);
 RQ_LAYOUT(rq_latent_attention_args, 152, executor, 144);

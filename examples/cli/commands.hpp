@@ -12,6 +12,7 @@ void add_eval(CLI::App& program);
 void add_synth(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_quantize(CLI::App& program);
+void add_pack(CLI::App& program);
 void add_perplexity(CLI::App& program);
 
 }  // namespace cli

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     cli::add_tokenize(program);
     cli::add_eval(program);
     cli::add_quantize(program);
+    cli::add_pack(program);
     cli::add_synth(program);
     cli::add_bench(program);
     cli::add_perplexity(program);

@@ -13,9 +13,10 @@ namespace rorqual {
 
 class Executor;
 
-/// Writing models as GGUF files, which this library, llama.cpp and ik_llama.cpp open.
+/// Writing models: as GGUF files, which this library, llama.cpp and ik_llama.cpp open, or packed for this library alone.
 ///
 ///     quantize(Source::path("models/v2-lite"), "v2-lite-q4_k_m.gguf", {.format = "q4_k_m"});
+///     pack(Source::path("v2-lite-q4_k_m.gguf"), "v2-lite-q4_k_m.safetensors");
 ///
 /// Common to the functions below: the file appears under its name only when it is whole, and replaces what had that name.
 /// Memory stays bounded, whatever the size of the model. Equal input gives equal bytes, on any machine, with any number of
@@ -50,6 +51,19 @@ struct QuantizeOptions {
 /// in the wanted format is copied. Errors: as Model::open for the source; Error(unsupported) for what GGUF cannot say of the model or
 /// its tokenizer; Error(corrupt) naming the tensor whose values are not finite or beyond the format's range.
 void quantize(const Source& source, const std::filesystem::path& path, const QuantizeOptions& options = {});
+
+struct PackOptions {
+    std::size_t threads = 0;       ///< workers including the caller; 0 = one per physical core allowed
+    Executor* executor = nullptr;  ///< the host's threads instead; borrowed for the call
+    ConvertProgress progress{};    ///< may be empty
+};
+
+/// Writes a model, of whatever form, as one safetensors file that holds its weights as the engine computes with them, and its config
+/// and tokenizer. Model::open maps such a file and is done: nothing is read or packed ahead, and the system may drop and reread its
+/// pages. It computes the same bits and has the same identity as the original, which it does not need any more. Another version of
+/// the library may refuse it (Error(unsupported)): keep the original. Errors: as Model::open for the source; Error(unsupported) for a
+/// packed file; Error(corrupt) naming the matrix of a quantised model that cannot be packed, because its values are not finite.
+void pack(const Source& source, const std::filesystem::path& path, const PackOptions& options = {});
 
 struct SynthesizeOptions {
     std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes

@@ -33,9 +33,10 @@ struct Conversion {
         tensor.unit_rows = made_of.front().transposed ? tensor.rows() / std::ssize(made_of) : convert::usual_unit_rows(tensor.cols());
         for (const auto& part : made_of) {
             mapped = mapped && !part.from->file->mapped().empty();
-            if (quant::can_decode(part.from->dtype)) continue;
+            if (quant::can_decode(part.from->dtype) && !part.from->packed) continue;
             throw Error(Status::unsupported, part.from->file->name() + ": " + io::printable(part.from->name) + ": " +
-                                                 std::string(rorqual::name(part.from->dtype)) + " cannot be converted");
+                                                 std::string(rorqual::name(part.from->dtype)) +
+                                                 (part.from->packed ? " in panels cannot be converted, take the model it was packed from" : " cannot be converted"));
         }
         tensors.push_back(std::move(tensor));
         parts.push_back(std::move(made_of));

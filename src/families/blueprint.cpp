@@ -10,15 +10,25 @@
 namespace rorqual::families {
 namespace {
 
+void read_config(io::FileSet& files, Blueprint& b, weights::Problems& problems) {
+    const auto file = files.require("config.json", "the model's sizes");
+    const io::JsonLimits limits;
+    b.config_text = io::read_text(*file, limits.bytes);
+    b.config = io::parse_json(b.config_text, file->name(), limits);
+    b.network = make_network(*b.config, file->name(), problems);
+}
+
 void read_folder(io::FileSet& files, Blueprint& b, weights::Problems& problems) {
-    collect(problems, [&] {
-        const auto file = files.require("config.json", "the model's sizes");
-        const io::JsonLimits limits;
-        b.config_text = io::read_text(*file, limits.bytes);
-        b.config = io::parse_json(b.config_text, file->name(), limits);
-        b.network = make_network(*b.config, file->name(), problems);
-    });
+    collect(problems, [&] { read_config(files, b, problems); });
     b.store = weights::WeightStore::open(files, problems);
+}
+
+void read_packed(const std::shared_ptr<const io::File>& file, Blueprint& b, weights::Problems& problems) {
+    collect(problems, [&] {
+        b.packed = weights::PackedFile::read(file);
+        b.store = weights::WeightStore::of_packed(file->name(), std::move(b.packed->tensors));
+        read_config(*b.packed->files, b, problems);
+    });
 }
 
 void read_gguf(io::FileSet& files, const std::string& name, Blueprint& b, weights::Problems& problems) {
@@ -37,23 +47,41 @@ void read_gguf(io::FileSet& files, const std::string& name, Blueprint& b, weight
     });
 }
 
+TextFiles read_packed_text(io::FileSet& files, const nlohmann::json& config, std::int64_t vocab_size, weights::Problems& problems) {
+    if (!files.find(packed_gguf_keys)) return read_text_files(files, config, vocab_size, problems);
+    TextFiles text;
+    collect(problems, [&] { text = read_gguf_text(io::Gguf::open(files, packed_gguf_keys).metadata, vocab_size, problems); });
+    return text;
+}
+
 }  // namespace
 
 Plan Blueprint::plan() const {
     const auto bytes = store.bytes(table);
     Plan plan;
-    plan.weights = bytes.total + network->derived_bytes();
+    plan.weights = bytes.total;
     plan.weights_mapped = bytes.mapped;
     return plan;
 }
 
-std::uint64_t Blueprint::packed_bytes() const { return store.bytes(table).packed + network->derived_bytes(); }
+std::uint64_t Blueprint::packed_bytes() const { return store.bytes(table).packed; }
+
+Mode Blueprint::default_mode() const {
+    const auto bytes = store.bytes(table);
+    return bytes.packed + bytes.packed_before > 0 ? Mode::fast : Mode::exact;
+}
+
+std::string Blueprint::identity(const TextFiles& text) const {
+    return packed ? packed->identity : weights::identity(config_text, text.tokenizer_source, store.tensors());
+}
 
 Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
     Blueprint b;
     collect(problems, [&] {
         if (const auto gguf = io::find_gguf(files)) {
             read_gguf(files, *gguf, b, problems);
+        } else if (const auto file = weights::find_packed_file(files)) {
+            read_packed(file, b, problems);
         } else {
             read_folder(files, b, problems);
         }
@@ -70,6 +98,7 @@ Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
 TextFiles read_text(io::FileSet& files, const Blueprint& blueprint, weights::Problems& problems) {
     // Token ids lie below; where the config has problems, anything passes.
     const std::int64_t vocab_size = blueprint.network ? blueprint.network->geometry().vocab_size : INT32_MAX;
+    if (blueprint.packed) return read_packed_text(*blueprint.packed->files, *blueprint.config, vocab_size, problems);
     if (blueprint.metadata) return read_gguf_text(*blueprint.metadata, vocab_size, problems);
     return read_text_files(files, *blueprint.config, vocab_size, problems);
 }

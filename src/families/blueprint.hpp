@@ -10,6 +10,7 @@
 #include "io/gguf_metadata.hpp"
 #include "io/json.hpp"
 #include "rorqual/model.hpp"
+#include "weights/packed_file.hpp"
 #include "weights/problems.hpp"
 #include "weights/tensor_table.hpp"
 #include "weights/weight_store.hpp"
@@ -23,18 +24,25 @@ struct Blueprint {
     std::unique_ptr<Network> network;  ///< nullptr where the config has problems
     weights::TensorTable table;
     weights::WeightStore store;
-    std::optional<io::GgufMetadata> metadata;  ///< where the container is a GGUF file
+    std::optional<io::GgufMetadata> metadata;   ///< where the container is a GGUF file
+    std::optional<weights::PackedFile> packed;  ///< where it is a packed one: its other files, and whose copy it is
 
     /// The weights' part of a plan.
     [[nodiscard]] Plan plan() const;
-    /// Bytes of all weights that will be packed.
+    /// Bytes of all weights that will be packed while loading.
     [[nodiscard]] std::uint64_t packed_bytes() const;
-    /// Fast where there are weights to pack.
-    [[nodiscard]] Mode default_mode() const { return packed_bytes() > 0 ? Mode::fast : Mode::exact; }
+    /// Fast where there are packed weights.
+    [[nodiscard]] Mode default_mode() const;
+    /// weights::identity() of the model; a packed copy has the original's.
+    [[nodiscard]] std::string identity(const TextFiles& text) const;
 };
 
-/// Reads headers: of the GGUF file that the set is (io::find_gguf), else of a checkpoint as published. Problems are collected.
+/// Reads headers: of the GGUF file that the set is (io::find_gguf), of a packed file (weights::find_packed_file), else of a checkpoint as
+/// published. Problems are collected.
 [[nodiscard]] Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems);
+
+/// What a packed copy of a GGUF file keeps its keys about text in: a GGUF file without tensors.
+inline constexpr const char* packed_gguf_keys = "tokenizer.gguf";
 
 /// What the same container says about text.
 [[nodiscard]] TextFiles read_text(io::FileSet& files, const Blueprint& blueprint, weights::Problems& problems);

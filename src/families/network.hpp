@@ -15,7 +15,6 @@
 #include "rorqual/mla.hpp"
 #include "rorqual/model.hpp"
 #include "weights/config_reader.hpp"
-#include "weights/packed_store.hpp"
 #include "weights/tensor_layout.hpp"
 #include "weights/tensor_table.hpp"
 
@@ -63,11 +62,8 @@ class Network {
     /// How GGUF files hold those tensors; nullptr for a family that they do not hold. May outlive the network.
     [[nodiscard]] virtual std::unique_ptr<const weights::TensorLayout> gguf_layout() const { return nullptr; }
 
-    /// Bytes of the packed forms that weights_loaded() will add; after the table was outlined.
-    [[nodiscard]] virtual std::uint64_t derived_bytes() const { return 0; }
-
-    /// After the table was loaded and what can be packed was: ties weights, and adds packed forms of its own.
-    virtual void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) = 0;
+    /// After the table was loaded: weights that stand in several places.
+    virtual void tie_weights() {}
 
     /// The model as a GGUF file: adds the keys of its architecture to `header` and returns the tensors in the file's order.
     /// Throws Error(unsupported) for what the format cannot say.

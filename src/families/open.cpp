@@ -27,12 +27,12 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
     parts->workers = workers_of(options);
     parts->memory = options.memory ? options.memory : std::pmr::new_delete_resource();
     parts->log = options.log;
-    parts->identity = weights::identity(b.config_text, text.tokenizer_source, b.store.tensors());
+    parts->identity = b.identity(text);
     parts->weights_plan = b.plan();
     if (!options.headers_only) {
         parts->packed = weights::PackedStore(b.packed_bytes(), *parts->memory);
         b.store.load(b.table, *parts->memory, parts->packed, *parts->workers);
-        b.network->weights_loaded(parts->packed, *parts->workers);
+        b.network->tie_weights();
     }
     parts->headers_only = options.headers_only;
     parts->default_mode = b.default_mode();

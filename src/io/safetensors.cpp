@@ -205,6 +205,13 @@ Safetensors Safetensors::read_header(std::shared_ptr<const File> file) {
     return result;
 }
 
+std::string_view safetensors_dtype(DType dtype) {
+    for (const StoredName& stored : stored_names) {
+        if (stored.dtype == dtype) return stored.name;
+    }
+    throw Error(Status::unsupported, "safetensors has no type for " + std::string(rorqual::name(dtype)));
+}
+
 std::string shape_text(const std::vector<std::int64_t>& shape) {
     std::string text = "[";
     for (const std::int64_t dimension : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(dimension);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/file.hpp"
@@ -19,6 +20,7 @@ struct TensorInfo {
     std::uint64_t offset = 0;         ///< of the first byte, from the start of the file; any alignment
     std::uint64_t bytes = 0;          ///< product of shape × dtype: already checked to lie inside the file
     std::shared_ptr<const File> file;
+    bool packed = false;  ///< a matrix in panels (panels/layout.hpp), as packed files hold them; `bytes` are those of the panels
 };
 
 /// The files that hold a published checkpoint's weights: one, or an index that names shards.
@@ -35,6 +37,9 @@ struct Safetensors {
     /// Reads the header only; the tensors share ownership of `file`.
     [[nodiscard]] static Safetensors read_header(std::shared_ptr<const File> file);
 };
+
+/// The dtype's name in a header. Throws Error(unsupported) for block formats, which have none.
+[[nodiscard]] std::string_view safetensors_dtype(DType dtype);
 
 /// A shape as it stands in messages: "[96, 64]".
 [[nodiscard]] std::string shape_text(const std::vector<std::int64_t>& shape);

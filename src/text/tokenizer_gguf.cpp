@@ -16,7 +16,6 @@ constexpr const char* model_key = "tokenizer.ggml.model";
 constexpr const char* splitting_key = "tokenizer.ggml.pre";
 constexpr const char* tokens_key = "tokenizer.ggml.tokens";
 constexpr const char* types_key = "tokenizer.ggml.token_type";
-constexpr const char* merges_key = "tokenizer.ggml.merges";
 
 // The numbers are those of tokenizer.ggml.token_type.
 enum class Kind { normal = 1,
@@ -113,6 +112,7 @@ class Reader {
     }
 
     void read_merges() {
+        if (metadata_.has(merged_ids_key)) return read_merged_ids();
         const auto merges = metadata_.texts(merges_key);
         parts_.merges.reserve(merges.size());
         for (std::size_t i = 0; i < merges.size(); ++i) {
@@ -125,6 +125,19 @@ class Reader {
         }
     }
 
+    void read_merged_ids() {
+        const auto ids = metadata_.integers(merged_ids_key, 0, static_cast<std::int64_t>(parts_.vocabulary.size()) - 1);
+        if (ids.size() % 3 != 0) metadata_.refuse(merged_ids_key, std::to_string(ids.size()) + " values, expected three for each merge");
+        parts_.merges.reserve(ids.size() / 3);
+        for (std::size_t i = 0; i < ids.size(); i += 3) {
+            const auto a = static_cast<Token>(ids[i]), b = static_cast<Token>(ids[i + 1]), both = static_cast<Token>(ids[i + 2]);
+            const auto left = parts_.vocabulary.bytes(a), right = parts_.vocabulary.bytes(b), joined = parts_.vocabulary.bytes(both);
+            const bool fits = !left.empty() && !right.empty() && joined.size() == left.size() + right.size() && joined.starts_with(left) && joined.ends_with(right);
+            if (!fits) metadata_.refuse(merged_ids_key, "merge " + std::to_string(i / 3) + ": expected two entries that join to the third");
+            parts_.merges.push_back({a, b, both});
+        }
+    }
+
     const io::GgufMetadata& metadata_;
     TokenizerParts parts_;
 };
@@ -132,5 +145,11 @@ class Reader {
 }  // namespace
 
 TokenizerParts read_gguf_tokenizer(const io::GgufMetadata& metadata) { return Reader(metadata).run(); }
+
+std::vector<std::int32_t> merged_ids(const io::GgufMetadata& metadata) {
+    std::vector<std::int32_t> ids;
+    for (const auto& merge : read_gguf_tokenizer(metadata).merges) ids.insert(ids.end(), {merge.left, merge.right, merge.merged});
+    return ids;
+}
 
 }  // namespace rorqual::text

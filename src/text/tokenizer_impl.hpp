@@ -35,6 +35,11 @@ struct TokenizerParts {
 /// Reads the tokenizer of a GGUF file ("tokenizer.ggml.…"). Throws Error(not_found | corrupt | unsupported) that names file and key.
 [[nodiscard]] TokenizerParts read_gguf_tokenizer(const io::GgufMetadata& metadata);
 
+/// Where a GGUF file has the merges, as text; and where packed models have them instead, as ids: left, right and merged entry of each.
+inline constexpr const char* merges_key = "tokenizer.ggml.merges";
+inline constexpr const char* merged_ids_key = "tokenizer.rorqual.merged_ids";
+[[nodiscard]] std::vector<std::int32_t> merged_ids(const io::GgufMetadata& metadata);
+
 }  // namespace text
 
 class Tokenizer::Impl {

@@ -1,11 +1,15 @@
 #include "weights/packed_store.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <string>
 #include <utility>
 
 #include "base/ceil_div.hpp"
 #include "cpu/pages.hpp"
 #include "panels/layout.hpp"
+#include "quant/finite.hpp"
+#include "rorqual/error.hpp"
 
 namespace rorqual::weights {
 namespace {
@@ -13,6 +17,12 @@ namespace {
 // Regions as large as that waste little at their ends, and are made of huge pages where the system has them.
 constexpr std::uint64_t most_region = std::uint64_t{64} << 20;
 constexpr std::int64_t panels_at_once = 4;  // in one task
+constexpr std::int64_t no_block = INT64_MAX;
+
+void lower(std::atomic<std::int64_t>& least, std::int64_t value) noexcept {
+    for (auto known = least.load(); value < known && !least.compare_exchange_weak(known, value);) {
+    }
+}
 
 }  // namespace
 
@@ -55,10 +65,16 @@ WeightView PackedStore::pack(const WeightView& stored, cpu::Workers& workers) {
     const auto panel = panels::panel_bytes(stored.dtype, stored.cols);
     auto* const to = take(bytes);
     const auto count = ceil_div(stored.rows, panels::panel_rows);
+    std::atomic<std::int64_t> odd_block = no_block;
     workers.parallel_for(ceil_div(count, panels_at_once), nullptr, [&](std::int64_t task, std::size_t) {
         const auto first = task * panels_at_once;
-        panels::pack(stored.dtype, stored.data, stored.rows, stored.cols, first, std::min(panels_at_once, count - first), to + first * panel);
+        const auto panels = std::min(panels_at_once, count - first);
+        const auto row = first * panels::panel_rows, rows = std::min(panels * panels::panel_rows, stored.rows - row);
+        const auto block = quant::first_not_finite(stored.dtype, {stored.data + row * stored.row_bytes(), static_cast<std::size_t>(rows * stored.row_bytes())});
+        if (block) lower(odd_block, row * (stored.cols / block_length(stored.dtype)) + *block);
+        panels::pack(stored.dtype, stored.data, stored.rows, stored.cols, first, panels, to + first * panel);
     });
+    if (odd_block != no_block) throw Error(Status::corrupt, "block " + std::to_string(odd_block) + " stands for weights that are not finite");
     bytes_ += bytes;
     return {stored.dtype, to, stored.rows, stored.cols, panel};
 }

@@ -21,7 +21,8 @@ class PackedStore {
     PackedStore(PackedStore&&) = default;
     PackedStore& operator=(PackedStore&&) = default;
 
-    /// A packed copy of a matrix as stored in a file, made by all workers; can_pack() is the caller's duty. Throws bad_alloc.
+    /// A packed copy of a matrix as stored in a file, made by all workers; can_pack() is the caller's duty. Throws bad_alloc, and
+    /// Error(corrupt) naming the first block whose scales are not finite.
     [[nodiscard]] WeightView pack(const WeightView& stored, cpu::Workers& workers);
 
     /// Bytes of all copies.

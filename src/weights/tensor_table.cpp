@@ -22,6 +22,8 @@ void TensorTable::vector(std::string name, std::int64_t length, std::vector<floa
     specs_.push_back({.name = std::move(name), .shape = {length}, .allowed = plain_floats(), .vector = &to});
 }
 
+void TensorTable::derive(DerivedSpec spec) { derived_.push_back(std::move(spec)); }
+
 void TensorTable::ignore(std::string suffix) { ignored_.push_back(std::move(suffix)); }
 
 }  // namespace rorqual::weights

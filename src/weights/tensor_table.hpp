@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,18 @@ struct TensorSpec {
     std::vector<float>* vector = nullptr;  ///< a small vector (norms, biases): converted to f32 and copied
 };
 
+/// A packed matrix that is made of another one while loading, unless the container has it, as packed files do.
+struct DerivedSpec {
+    std::string name;                  ///< in packed files
+    std::int64_t rows = 0, cols = 0;   ///< of the matrix that is packed
+    const WeightView* from = nullptr;  ///< a matrix of the table
+    WeightView* to = nullptr;          ///< gets the packed copy
+    /// The format it is packed in, or nothing where it is not wanted. Asked once the table is outlined.
+    std::function<std::optional<DType>()> format;
+    /// The matrix as a file would hold it, in `room` or where it lies already, once `from` is loaded. Without data: it cannot be made.
+    std::function<WeightView(std::vector<std::byte>& room)> make;
+};
+
 class TensorTable {
  public:
     /// [rows, cols], stored as f32, f16, bf16 or in blocks (which safetensors cannot hold), used as stored.
@@ -30,11 +45,16 @@ class TensorTable {
     /// Tensors that files carry and nobody needs: a name that ends so is skipped ("rotary_emb.inv_freq").
     void ignore(std::string suffix);
 
+    /// A matrix made of one that was listed before.
+    void derive(DerivedSpec spec);
+
     [[nodiscard]] const std::vector<TensorSpec>& specs() const noexcept { return specs_; }
+    [[nodiscard]] const std::vector<DerivedSpec>& derived() const noexcept { return derived_; }
     [[nodiscard]] const std::vector<std::string>& ignored() const noexcept { return ignored_; }
 
  private:
     std::vector<TensorSpec> specs_;
+    std::vector<DerivedSpec> derived_;
     std::vector<std::string> ignored_;
 };
 

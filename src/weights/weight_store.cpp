@@ -39,6 +39,7 @@ void check_tensor(const TensorSpec& spec, const Piece& piece, const io::TensorIn
     if (found.shape != piece.shape) {
         problems.add(Status::corrupt, where + ": shape " + shape_text(found.shape) + ", expected " + shape_text(piece.shape));
     }
+    if (found.packed && !spec.packable) problems.add(Status::corrupt, where + ": in panels, expected rows");
     const bool allowed = std::find(spec.allowed.begin(), spec.allowed.end(), found.dtype) != spec.allowed.end();
     if (!allowed && !(spec.matrix != nullptr && is_blocks(found.dtype))) {
         problems.add(Status::unsupported, where + ": stored as " + std::string(name(found.dtype)) + ", expected " +
@@ -58,6 +59,22 @@ std::vector<float> read_floats(const io::TensorInfo& tensor) {
     tensor.file->read(tensor.offset, stored);
     quant::decode(tensor.dtype, stored, values);
     return values;
+}
+
+// Panels that can be used where they lie.
+bool is_aligned(const io::TensorInfo& tensor) {
+    const auto mapped = tensor.file->mapped();
+    return !mapped.empty() && reinterpret_cast<std::uintptr_t>(mapped.data() + tensor.offset) % weight_alignment == 0;
+}
+
+// Names the tensor in what `step` throws.
+template <class Step>
+auto named(const io::TensorInfo& tensor, const Step& step) {
+    try {
+        return step();
+    } catch (const Error& error) {
+        throw Error(error.status(), tensor.file->name() + ": " + printable(tensor.name) + ": " + error.what());
+    }
 }
 
 std::uint64_t elements(const TensorSpec& spec) {
@@ -108,6 +125,13 @@ WeightStore WeightStore::of(std::string origin, std::vector<io::TensorInfo> tens
     return store;
 }
 
+WeightStore WeightStore::of_packed(std::string origin, StoredTensors tensors) {
+    WeightStore store;
+    store.origin_ = std::move(origin);
+    store.tensors_ = std::move(tensors);
+    return store;
+}
+
 Place WeightStore::place(const TensorSpec& spec) const {
     if (layout_) return layout_->place(spec, tensors_);
     return {{{spec.name, spec.shape}}};
@@ -128,10 +152,22 @@ void WeightStore::check(const TensorTable& table, Problems& problems) const {
         }
         std::move(place.spare.begin(), place.spare.end(), std::inserter(wanted, wanted.end()));
     }
+    for (const DerivedSpec& spec : table.derived()) {
+        const auto found = tensors_.find(spec.name);
+        if (found == tensors_.end() || !found->second.packed) continue;
+        wanted.insert(spec.name);
+        check_tensor({.name = spec.name, .shape = {spec.rows, spec.cols}, .allowed = {}, .matrix = spec.to, .packable = true}, {spec.name, {spec.rows, spec.cols}}, found->second, true, problems);
+    }
     for (const auto& [tensor, info] : tensors_) {
         if (wanted.contains(tensor) || is_ignored(tensor, table.ignored())) continue;
         problems.add(Status::corrupt, info.file->name() + ": " + printable(tensor) + ": unexpected, the config calls for no such tensor");
     }
+}
+
+void WeightStore::Bytes::add_packed_before(const io::TensorInfo& tensor) noexcept {
+    total += tensor.bytes;
+    packed_before += tensor.bytes;
+    if (is_aligned(tensor)) mapped += tensor.bytes;
 }
 
 WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
@@ -148,6 +184,10 @@ WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
         const auto found = tensors_.find(piece.name);
         if (found == tensors_.end()) continue;
         const io::TensorInfo& tensor = found->second;
+        if (tensor.packed) {
+            bytes.add_packed_before(tensor);
+            continue;
+        }
         if (is_packed(spec, tensor.dtype)) {
             bytes.packed += packed_bytes(tensor.dtype, spec.shape[0], spec.shape[1]);
             continue;
@@ -155,6 +195,14 @@ WeightStore::Bytes WeightStore::bytes(const TensorTable& table) const {
         const std::uint64_t part = tensor.bytes / static_cast<std::uint64_t>(piece.parts);
         bytes.total += part;
         if (spec.matrix != nullptr && !tensor.file->mapped().empty()) bytes.mapped += part;
+    }
+    for (const DerivedSpec& spec : table.derived()) {
+        const auto found = tensors_.find(spec.name);
+        if (found != tensors_.end()) {
+            bytes.add_packed_before(found->second);
+        } else if (const auto format = spec.format()) {
+            bytes.packed += packed_bytes(*format, spec.rows, spec.cols);
+        }
     }
     bytes.total += bytes.packed;
     return bytes;
@@ -166,20 +214,42 @@ void WeightStore::outline(const TensorTable& table) const {
         const Place place = this->place(spec);
         const DType dtype = place.pieces.size() > 1 ? DType::f32 : checked(spec, place.pieces.front()).dtype;
         *spec.matrix = {dtype, nullptr, spec.shape[0], spec.shape[1]};
-        if (is_packed(spec, dtype)) spec.matrix->panel_bytes = panels::panel_bytes(dtype, spec.shape[1]);
+        const bool in_panels = place.pieces.size() == 1 && checked(spec, place.pieces.front()).packed;
+        if (in_panels || is_packed(spec, dtype)) spec.matrix->panel_bytes = panels::panel_bytes(dtype, spec.shape[1]);
     }
 }
 
 void WeightStore::load(const TensorTable& table, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
     std::map<std::string_view, WeightView> placed;  // a tensor wanted twice is still copied once
     for (const TensorSpec& spec : table.specs()) {
-        if (spec.vector != nullptr) *spec.vector = read_floats(checked(spec, this->place(spec).pieces.front()));
-        if (spec.matrix == nullptr) continue;
-        const auto [view, is_new] = placed.try_emplace(spec.name);
-        if (is_new) view->second = matrix(spec, memory, packed, workers);
-        *spec.matrix = view->second;
+        const auto known = placed.find(spec.name);
+        if (known != placed.end()) {
+            *spec.matrix = known->second;
+            continue;
+        }
+        load_one(spec, memory, packed, workers);
+        if (spec.matrix != nullptr) placed.emplace(spec.name, *spec.matrix);
+    }
+    for (const DerivedSpec& spec : table.derived()) derive_one(spec, memory, packed, workers);
+}
+
+void WeightStore::load_one(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
+    if (spec.vector != nullptr) *spec.vector = read_floats(checked(spec, this->place(spec).pieces.front()));
+    if (spec.matrix != nullptr) *spec.matrix = matrix(spec, memory, packed, workers);
+}
+
+void WeightStore::derive_one(const DerivedSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
+    const auto found = tensors_.find(spec.name);
+    if (found != tensors_.end()) {
+        *spec.to = packed_before(found->second, memory);
+    } else if (spec.format()) {
+        std::vector<std::byte> room;
+        const WeightView stored = spec.make(room);
+        if (stored.data != nullptr) *spec.to = packed.pack(stored, workers);
     }
 }
+
+void WeightStore::drop_copies() noexcept { owned_.clear(); }
 
 WeightView WeightStore::matrix(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers) {
     const Place place = this->place(spec);
@@ -190,13 +260,19 @@ WeightView WeightStore::matrix(const TensorSpec& spec, std::pmr::memory_resource
         view.data = joined(spec, place, memory);
         return view;
     }
+    if (tensor.packed) return packed_before(tensor, memory);
     const auto kept = owned_.size();
     view.data = resident(tensor, memory);
     if (!is_packed(spec, tensor.dtype)) return view;
-    const WeightView copy = packed.pack(view, workers);
+    const WeightView copy = named(tensor, [&] { return packed.pack(view, workers); });
     owned_.resize(kept);  // what could not be mapped was read for the packing alone
     tensor.file->release(tensor.offset, tensor.bytes);
     return copy;
+}
+
+WeightView WeightStore::packed_before(const io::TensorInfo& tensor, std::pmr::memory_resource& memory) {
+    const auto rows = tensor.shape[0], cols = tensor.shape[1];
+    return {tensor.dtype, resident(tensor, memory), rows, cols, panels::panel_bytes(tensor.dtype, cols)};
 }
 
 // The part of a stored tensor that a piece means.
@@ -216,10 +292,10 @@ WeightStore::Owned& WeightStore::take(std::uint64_t bytes, std::pmr::memory_reso
     return *owned_.emplace_back(std::make_shared<Owned>(memory, static_cast<std::size_t>(bytes)));
 }
 
-// Where the bytes of a tensor can be read as long as *this lives: in its mapped file, or in memory of our own.
+// Where the bytes of a tensor can be read as long as *this lives: in its mapped file, or in memory of our own, where panels are aligned.
 const std::byte* WeightStore::resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory) {
     const auto mapped = tensor.file->mapped();
-    if (!mapped.empty()) return mapped.data() + tensor.offset;
+    if (!mapped.empty() && (!tensor.packed || is_aligned(tensor))) return mapped.data() + tensor.offset;
     const Owned& owned = take(tensor.bytes, memory);
     tensor.file->read(tensor.offset, {owned.data, owned.size});
     return owned.data;

@@ -30,6 +30,9 @@ class WeightStore {
     /// layout nothing may be asked but tensors().
     [[nodiscard]] static WeightStore of(std::string origin, std::vector<io::TensorInfo> tensors, std::unique_ptr<const TensorLayout> layout);
 
+    /// The tensors of a packed file, by their published names.
+    [[nodiscard]] static WeightStore of_packed(std::string origin, StoredTensors tensors);
+
     /// All tensors as they are stored, by the container's names.
     [[nodiscard]] const StoredTensors& tensors() const noexcept { return tensors_; }
 
@@ -39,11 +42,15 @@ class WeightStore {
     void check(const TensorTable& table, Problems& problems) const;
 
     /// Bytes of all tensors of the table as they will be in memory, each counted once (vectors as stored). Of these, `packed` are
-    /// packed copies, and `mapped` are matrices in mapped files, which are used where they lie.
+    /// packed copies that load() makes, `packed_before` lie packed in the container, and `mapped` are matrices in mapped files, which are
+    /// used where they lie. After outline(), where the table has matrices to derive.
     struct Bytes {
         std::uint64_t total = 0;
         std::uint64_t mapped = 0;
         std::uint64_t packed = 0;
+        std::uint64_t packed_before = 0;
+
+        void add_packed_before(const io::TensorInfo& tensor) noexcept;
     };
     [[nodiscard]] Bytes bytes(const TensorTable& table) const;
 
@@ -53,9 +60,16 @@ class WeightStore {
     /// Fills the table's destinations. Matrices of products whose format has packed products are packed by all `workers` into `packed`,
     /// one after another, and what they were read from is let go at once; the others become views into mapped files where they can be mapped, else into memory taken from
     /// `memory`, 64-byte aligned, as are matrices made of several tensors. Call after check() found nothing. Views of mapped files have any alignment.
-    /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback) or
-    /// bad_alloc; the destinations then are to be forgotten. One thread.
+    /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback),
+    /// Error(corrupt) for what is packed and stands for NaN or infinite weights, or bad_alloc; the destinations then are to be forgotten.
+    /// One thread.
     void load(const TensorTable& table, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
+
+    /// Its steps one by one, for those who need one matrix at a time: fills one destination, or one derived one whose source is loaded.
+    void load_one(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
+    void derive_one(const DerivedSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
+    /// Lets go of all memory that load_one() took; views of it end.
+    void drop_copies() noexcept;
 
  private:
     struct Owned;  // memory for tensors that cannot be mapped
@@ -63,6 +77,7 @@ class WeightStore {
     [[nodiscard]] Place place(const TensorSpec& spec) const;
     [[nodiscard]] io::TensorInfo checked(const TensorSpec& spec, const Piece& piece) const;
     const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
+    [[nodiscard]] WeightView packed_before(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
     [[nodiscard]] WeightView matrix(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
     const std::byte* joined(const TensorSpec& spec, const Place& place, std::pmr::memory_resource& memory);
     Owned& take(std::uint64_t bytes, std::pmr::memory_resource& memory);

@@ -109,6 +109,19 @@ TEST_CASE("writing a model in which any allocation fails gives RQ_ERR_NO_MEMORY 
         },
                      60);
     }
+    SECTION("packed") {
+        const std::string from = (made / "from.gguf").string();
+        must(rq_synthesize(from.data(), from.size(), &options, nullptr), Err());
+        const auto source = source_of(from);
+        rq_pack_options pack_options = RQ_PACK_OPTIONS_INIT;
+        pack_options.threads = 2;
+        fail_in_turn([&](rq_error* err) {
+            std::error_code absent;
+            std::filesystem::remove(file, absent);
+            return leaves_nothing(rq_pack(source.get(), path.data(), path.size(), &pack_options, err));
+        },
+                     60);
+    }
 }
 
 TEST_CASE("sessions, text and generations in which any allocation fails give RQ_ERR_NO_MEMORY", "[capi][memory]") {

@@ -17,6 +17,7 @@ rq_sampling_options probe_sampling_options = RQ_SAMPLING_OPTIONS_INIT;
 rq_generation_options probe_generation_options = RQ_GENERATION_OPTIONS_INIT;
 rq_piece probe_piece = RQ_PIECE_INIT;
 rq_quantize_options probe_quantize_options = RQ_QUANTIZE_OPTIONS_INIT;
+rq_pack_options probe_pack_options = RQ_PACK_OPTIONS_INIT;
 rq_synthesize_options probe_synthesize_options = RQ_SYNTHESIZE_OPTIONS_INIT;
 rq_matmul_args probe_matmul_args = RQ_MATMUL_ARGS_INIT;
 rq_latent_attention_args probe_latent_attention_args = RQ_LATENT_ATTENTION_ARGS_INIT;

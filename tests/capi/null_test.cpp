@@ -164,6 +164,8 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     synthesize_options.geometry = "v2-tiny", synthesize_options.geometry_len = 7;
     rq_quantize_options quantize_options = RQ_QUANTIZE_OPTIONS_INIT;
     EACH_NULL(rq_quantize, {3}, folder.get(), written.data(), written.size(), &quantize_options, err);
+    rq_pack_options pack_options = RQ_PACK_OPTIONS_INIT;
+    EACH_NULL(rq_pack, {3}, folder.get(), written.data(), written.size(), &pack_options, err);
     EACH_NULL(rq_synthesize, {}, written.data(), written.size(), &synthesize_options, err);
 
     // Operations. The structs' own pointers: operations_test.cpp.

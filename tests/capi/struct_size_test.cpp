@@ -143,6 +143,13 @@ TEST_CASE("an input struct may be longer if its unknown tail is zero, and is ref
         o.format = "f16", o.format_len = 3;
         input_struct<rq_quantize_options>(o, [&](auto* given, rq_error* err) { return rq_quantize(source.get(), path.data(), path.size(), given, err); });
     }
+    SECTION("rq_pack_options") {
+        const TempFolder folder;
+        const auto source = source_of(tale_folder());
+        const std::string path = (folder / "m.safetensors").string();
+        rq_pack_options o = RQ_PACK_OPTIONS_INIT;
+        input_struct<rq_pack_options>(o, [&](auto* given, rq_error* err) { return rq_pack(source.get(), path.data(), path.size(), given, err); });
+    }
     SECTION("rq_synthesize_options") {
         const TempFolder folder;
         const std::string path = (folder / "m.gguf").string();

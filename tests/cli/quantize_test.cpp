@@ -25,6 +25,21 @@ TEST_CASE("quantize writes a file that runs, from a folder and from another file
     }
 }
 
+TEST_CASE("pack writes a file that runs like the original", "[cli][pack]") {
+    const TempFolder folder;
+    const std::string q8 = (folder / "q8.gguf").string(), packed = (folder / "q8.safetensors").string();
+    REQUIRE(rorqual_program({"quantize", tale.string(), "-o", q8, "--format", "q8_0"}).status == 0);
+    const auto ran = rorqual_program({"pack", q8, "-o", packed});
+    CHECK(ran.status == 0);
+    CHECK(ran.out.empty());
+    CHECK(ran.err.find("q8.safetensors") != std::string::npos);
+    const auto story = [](const std::string& model) { return rorqual_program({"run", model, "Once", "--limit", "20", "--seed", "3"}).out; };
+    CHECK_FALSE(story(q8).empty());
+    CHECK(story(packed) == story(q8));
+    CHECK(rorqual_program({"pack", packed, "-o", q8}).err.find("packed already") != std::string::npos);
+    CHECK(rorqual_program({"pack", q8}).status == 2);
+}
+
 TEST_CASE("quantize tells what is wrong in one line and leaves no file", "[cli][quantize]") {
     const TempFolder folder;
     const auto out = (folder / "m.gguf").string();

@@ -194,7 +194,6 @@ class FakeNetwork final : public families::Network {
         evaluated += tokens.size();
     }
 
-    void weights_loaded(weights::PackedStore&, cpu::Workers&) override {}
     void logits(const ops::Run& run, families::Workspace&, ConstRows hidden, Rows logits) const override {
         if (logits.rows != hidden.rows || logits.cols != geometry_.vocab_size) throw Error(Status::internal, "fake: logits have the wrong shape");
         for (std::int64_t t = 0; t < hidden.rows; ++t) {

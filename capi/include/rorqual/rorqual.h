@@ -641,6 +641,26 @@ typedef struct rq_quantize_options {
  * RQ_ERR_CALLBACK; no file is left behind then. Since 0.1. */
 RQ_API int32_t rq_quantize(const rq_source *source, const char *path, size_t path_len, const rq_quantize_options *options, rq_error *err);
 
+typedef struct rq_pack_options {
+    uint32_t struct_size;
+    uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
+    rq_progress_fn progress; /* may be NULL */
+    void *user;            /* passed on to it */
+    const rq_executor *executor; /* NULL = threads of the call's own; else `threads` is without effect */
+} rq_pack_options;
+#define RQ_PACK_OPTIONS_INIT { sizeof(rq_pack_options), 0, 0, 0, 0 }
+
+/* Writes a model, of whatever form, as one safetensors file that holds its weights as the engine computes with them, and its config and
+ * tokenizer. Opening such a file maps it and is done, without reading or packing ahead; the system may drop and reread its pages. It
+ * computes the same bits and has the same identity as the original, which it does not need any more. Another version of the library
+ * may refuse it (RQ_ERR_UNSUPPORTED): keep the original. All cores, bounded memory; equal input gives equal bytes.
+ *   source     read during the call only.
+ *   path       UTF-8, path_len bytes, not empty. The file appears there only when whole, and replaces what was there.
+ *   options    may be NULL: all defaults.
+ * Thread: any. Errors: as rq_model_open for the source; RQ_ERR_INVALID_ARGUMENT, RQ_ERR_UNSUPPORTED (a packed file), RQ_ERR_CORRUPT
+ * (naming a matrix of a quantised model whose values are not finite), RQ_ERR_IO, RQ_ERR_CALLBACK; no file is left behind then. Since 0.1. */
+RQ_API int32_t rq_pack(const rq_source *source, const char *path, size_t path_len, const rq_pack_options *options, rq_error *err);
+
 typedef struct rq_synthesize_options {
     uint32_t struct_size;
     uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "families/deepseek_v2/block.hpp"
@@ -17,8 +18,7 @@ class DeepseekV2 final : public Network {
     [[nodiscard]] const Geometry& geometry() const noexcept override { return config_.geometry; }
     void list_tensors(weights::TensorTable& table) override;
     [[nodiscard]] std::unique_ptr<const weights::TensorLayout> gguf_layout() const override;
-    [[nodiscard]] std::uint64_t derived_bytes() const override;
-    void weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) override;
+    void tie_weights() override;
     [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
     [[nodiscard]] bool has_int8_cache() const noexcept override;
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
@@ -33,7 +33,7 @@ class DeepseekV2 final : public Network {
     void list_attention(weights::TensorTable& table, const std::string& prefix, layers::Mla::Weights& to) const;
     void list_experts(weights::TensorTable& table, const std::string& prefix, layers::ExpertFfn& to) const;
     void count_parameters();
-    [[nodiscard]] bool packs_tied_head() const;
+    [[nodiscard]] std::optional<DType> tied_head_format() const;
     [[nodiscard]] bool has_packed_blocks() const;
     [[nodiscard]] std::int64_t most_decoded_values() const;
 

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "families/pack_kv_b.hpp"
+#include "families/derive_kv_b.hpp"
+#include "weights/packed_store.hpp"
 
 namespace rorqual::families::deepseek_v2 {
 namespace {
@@ -33,6 +34,7 @@ void DeepseekV2::list_attention(weights::TensorTable& table, const std::string& 
     const auto kv_b_rows = shape.heads * (shape.qk_nope_head_dim + shape.v_head_dim);
     const auto kv_b = layers::KvB::packable(shape) ? &weights::TensorTable::matrix : &weights::TensorTable::stored_matrix;
     (table.*kv_b)(prefix + "kv_b_proj.weight", kv_b_rows, shape.kv_lora_rank, to.wkv_b.w);
+    derive_kv_b(table, prefix + "kv_b_proj", shape, to.wkv_b, [this] { return has_packed_blocks(); });
     table.matrix(prefix + "o_proj.weight", mla.hidden, mla.out_width(), to.wo);
 }
 
@@ -63,31 +65,29 @@ void DeepseekV2::list_tensors(weights::TensorTable& table) {
     table.vector("model.norm.weight", D, norm_);
     if (config_.tied) {
         table.ignore("lm_head.weight");  // some files carry the copy
+        table.derive({.name = "model.embed_tokens.packed", .rows = config_.geometry.vocab_size, .cols = D, .from = &embedding_, .to = &head_, .format = [this] { return tied_head_format(); }, .make = [this](std::vector<std::byte>&) { return embedding_; }});
     } else {
         table.matrix("lm_head.weight", config_.geometry.vocab_size, D, head_);
     }
     table.ignore("rotary_emb.inv_freq");
 }
 
-std::uint64_t DeepseekV2::derived_bytes() const {
-    std::uint64_t bytes = 0;
-    if (packs_tied_head()) bytes += weights::packed_bytes(embedding_.dtype, embedding_.rows, embedding_.cols);
-    if (!has_packed_blocks()) return bytes;
-    for (const auto& block : blocks_) bytes += packed_kv_b_bytes(config_.mla.shape, block.mla.weights.wkv_b);
-    return bytes;
+// A head of its own where the embedding, which is looked up row by row, would not do.
+std::optional<DType> DeepseekV2::tied_head_format() const {
+    return config_.tied && weights::can_pack(embedding_.dtype, embedding_.cols) ? std::optional(embedding_.dtype) : std::nullopt;
 }
-
-bool DeepseekV2::packs_tied_head() const { return config_.tied && weights::can_pack(embedding_.dtype, embedding_.cols); }
 
 // Fast mode has something to gain.
 bool DeepseekV2::has_packed_blocks() const {
     return std::ranges::any_of(blocks_, [](const Block& block) { return block.mla.weights.wo.packed(); });
 }
 
-void DeepseekV2::weights_loaded(weights::PackedStore& packed, cpu::Workers& workers) {
-    if (config_.tied) head_ = packs_tied_head() ? packed.pack(embedding_, workers) : embedding_;
-    if (!has_packed_blocks()) return;
-    for (auto& block : blocks_) pack_kv_b(config_.mla.shape, block.mla.weights.wkv_b, packed, workers);
+void DeepseekV2::tie_weights() {
+    if (config_.tied && head_.data == nullptr) head_ = embedding_;
+    for (auto& block : blocks_) {
+        auto& kv_b = block.mla.weights.wkv_b;
+        if (kv_b.uk_transposed.data != nullptr && kv_b.w.packed()) kv_b.packed = kv_b.w;
+    }
 }
 
 void DeepseekV2::count_parameters() {

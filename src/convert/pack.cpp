@@ -1,0 +1,202 @@
+// rorqual::pack: a model with its weights as the engine computes with them, in one file to be mapped.
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "families/blueprint.hpp"
+#include "io/gguf_writer.hpp"
+#include "rorqual/convert.hpp"
+#include "rorqual/error.hpp"
+#include "text/tokenizer_impl.hpp"
+#include "weights/packed_file.hpp"
+
+namespace rorqual {
+namespace {
+
+using io::SafetensorsWriter;
+using weights::DerivedSpec;
+using weights::TensorSpec;
+
+// What is written next to one another: the matrices that come of one of the table, or a stack of matrices that differ in a number.
+struct Piece {
+    std::vector<SafetensorsWriter::Tensor> tensors;
+    std::vector<std::function<void(SafetensorsWriter& file)>> steps;  // each with no more than one of the table's in memory
+};
+
+// The experts of a layer, whose names differ in their second number.
+struct Stack {
+    std::string before, after;  // "model.layers.3.mlp.experts.", ".up_proj.weight"
+    std::int64_t first = 0;
+    std::vector<const TensorSpec*> specs{};
+
+    explicit Stack(const std::string& name) : before(name) {
+        int numbers = 0;
+        for (std::size_t begin = 0; begin < name.size();) {
+            const auto end = std::min(name.find('.', begin), name.size());
+            const auto read = std::from_chars(name.data() + begin, name.data() + end, first);
+            if (read.ec == std::errc{} && read.ptr == name.data() + end && ++numbers == 2) {
+                before = name.substr(0, begin);
+                after = name.substr(end);
+                return;
+            }
+            begin = end + 1;
+        }
+    }
+    [[nodiscard]] bool is_numbered() const noexcept { return !after.empty(); }
+    [[nodiscard]] bool goes_on_with(const Stack& next, const WeightView& matrix) const noexcept {
+        const WeightView& mine = *specs.front()->matrix;
+        return next.first == first + std::ssize(specs) && mine.dtype == matrix.dtype && mine.rows == matrix.rows && mine.cols == matrix.cols;
+    }
+    [[nodiscard]] std::string name() const { return before + std::to_string(first) + "-" + std::to_string(first + std::ssize(specs) - 1) + after; }
+};
+
+std::span<const std::byte> bytes_of(const WeightView& matrix) { return {matrix.data, static_cast<std::size_t>(matrix.bytes())}; }
+
+class Packing {
+ public:
+    Packing(families::Blueprint& model, cpu::Workers& workers) : model_(model), workers_(workers) {}
+
+    // Everything the file will hold, in order: panels first, which makes them aligned.
+    std::vector<Piece> pieces(io::FileSet& files) {
+        std::vector<Piece> all;
+        for (const TensorSpec& spec : model_.table.specs()) {
+            if (spec.matrix != nullptr && spec.matrix->packed() && stack(spec)) continue;
+            add_stacks(all);
+            add_panels(spec, all);
+        }
+        add_stacks(all);
+        for (const TensorSpec& spec : model_.table.specs()) {
+            if (spec.vector != nullptr) all.push_back(vector(spec));
+            if (spec.matrix != nullptr && !spec.matrix->packed()) all.push_back(rows(spec));
+        }
+        all.push_back(file("config.json", model_.config_text));
+        add_text(files, all);
+        return all;
+    }
+
+ private:
+    // Puts a matrix on the stack it belongs to, if it belongs to any.
+    bool stack(const TensorSpec& spec) {
+        Stack next(spec.name);
+        if (!next.is_numbered()) return false;
+        const auto is_same = [&](const Stack& known) { return known.before == next.before && known.after == next.after && known.goes_on_with(next, *spec.matrix); };
+        const auto found = std::ranges::find_if(stacks_, is_same);
+        auto& to = found != stacks_.end() ? *found : stacks_.emplace_back(std::move(next));
+        to.specs.push_back(&spec);
+        return true;
+    }
+    void add_stacks(std::vector<Piece>& all) {
+        for (const Stack& stack : stacks_) {
+            Piece piece{{weights::packed_entry(stack.name(), *stack.specs.front()->matrix, std::ssize(stack.specs))}, {}};
+            for (const TensorSpec* spec : stack.specs) {
+                piece.steps.push_back([this, spec](SafetensorsWriter& file) { write_panels(*spec, {}, file); });
+            }
+            all.push_back(std::move(piece));
+        }
+        stacks_.clear();
+    }
+
+    // The panels that come of a matrix: its own and derived ones.
+    void add_panels(const TensorSpec& spec, std::vector<Piece>& all) {
+        if (spec.matrix == nullptr) return;
+        Piece piece;
+        if (spec.matrix->packed()) piece.tensors.push_back(weights::packed_entry(spec.name, *spec.matrix));
+        std::vector<const DerivedSpec*> derived;
+        for (const DerivedSpec& candidate : model_.table.derived()) {
+            if (candidate.from != spec.matrix) continue;
+            const auto format = candidate.format();
+            if (!format) continue;
+            const auto panel = static_cast<std::int64_t>(weights::packed_bytes(*format, WeightView::panel_rows, candidate.cols));
+            piece.tensors.push_back(weights::packed_entry(candidate.name, {*format, nullptr, candidate.rows, candidate.cols, panel}));
+            derived.push_back(&candidate);
+        }
+        if (piece.tensors.empty()) return;
+        piece.steps = {[this, &spec, derived](SafetensorsWriter& file) { write_panels(spec, derived, file); }};
+        all.push_back(std::move(piece));
+    }
+    void write_panels(const TensorSpec& spec, const std::vector<const DerivedSpec*>& derived, SafetensorsWriter& file) {
+        weights::PackedStore packed(0, memory_);
+        const WeightView outline = *spec.matrix;
+        model_.store.load_one(spec, memory_, packed, workers_);
+        if (spec.matrix->packed()) file.write(bytes_of(*spec.matrix));
+        for (const DerivedSpec* each : derived) {
+            model_.store.derive_one(*each, memory_, packed, workers_);
+            if (each->to->data == nullptr) throw Error(Status::corrupt, spec.name + ": holds values that are not finite, or beyond what blocks can hold");
+            file.write(bytes_of(std::exchange(*each->to, {})));
+        }
+        *spec.matrix = outline;
+        model_.store.drop_copies();
+    }
+    Piece rows(const TensorSpec& spec) {
+        return {{weights::packed_entry(spec.name, *spec.matrix)}, {[this, &spec](SafetensorsWriter& file) {
+                    weights::PackedStore none;
+                    model_.store.load_one(spec, memory_, none, workers_);
+                    file.write(bytes_of(*spec.matrix));
+                    model_.store.drop_copies();
+                }}};
+    }
+    Piece vector(const TensorSpec& spec) {
+        return {{{spec.name, DType::f32, spec.shape}}, {[this, &spec](SafetensorsWriter& file) {
+                    weights::PackedStore none;
+                    model_.store.load_one(spec, memory_, none, workers_);
+                    file.write(std::as_bytes(std::span(*spec.vector)));
+                }}};
+    }
+    static Piece file(const std::string& name, std::string contents) {
+        auto entry = weights::packed_file_entry(name, contents.size());
+        return {{std::move(entry)}, {[contents = std::move(contents)](SafetensorsWriter& to) { to.write(std::as_bytes(std::span(contents))); }}};
+    }
+    // The files beside a checkpoint's weights, or the keys of a GGUF file that are about text.
+    void add_text(io::FileSet& files, std::vector<Piece>& all) const {
+        if (model_.metadata) {
+            io::GgufHeader header;
+            for (std::size_t i = 0; i < model_.metadata->size(); ++i) {
+                const auto entry = (*model_.metadata)[i];
+                if (entry.key.starts_with("tokenizer.") && entry.key != text::merges_key) header.copy(entry);
+            }
+            if (model_.metadata->has(text::merges_key)) header.i32s(text::merged_ids_key, text::merged_ids(*model_.metadata));
+            const auto bytes = header.bytes();
+            all.push_back(file(families::packed_gguf_keys, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+            return;
+        }
+        for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
+            if (const auto found = files.find(name)) all.push_back(file(name, io::read_text(*found, found->size())));
+        }
+    }
+
+    families::Blueprint& model_;
+    cpu::Workers& workers_;
+    std::vector<Stack> stacks_;  // of the layer at hand
+    std::pmr::memory_resource& memory_ = *std::pmr::new_delete_resource();
+};
+
+}  // namespace
+
+void pack(const Source& source, const std::filesystem::path& path, const PackOptions& options) {
+    io::FileSet& files = *source.file_set();
+    weights::Problems problems;
+    auto model = families::read_blueprint(files, problems);
+    const auto text = families::read_text(files, model, problems);
+    problems.throw_if_any();
+    if (model.packed) throw Error(Status::unsupported, files.name() + ": is packed already");
+
+    const auto workers = options.executor ? cpu::Workers::on(*options.executor) : cpu::Workers::pool(options.threads);
+    Packing packing(model, *workers);
+    const auto pieces = packing.pieces(files);
+    std::vector<SafetensorsWriter::Tensor> tensors;
+    for (const Piece& piece : pieces) tensors.insert(tensors.end(), piece.tensors.begin(), piece.tensors.end());
+    SafetensorsWriter file(path, weights::packed_metadata(model.identity(text)), tensors);
+    for (const Piece& piece : pieces) {
+        for (const auto& step : piece.steps) {
+            step(file);
+            if (options.progress && !options.progress(file.done_bytes(), file.all_bytes(), piece.tensors.front().name)) {
+                throw Error(Status::callback, "progress: asked to stop");
+            }
+        }
+    }
+    file.commit();
+}
+
+}  // namespace rorqual
