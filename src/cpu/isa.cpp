@@ -12,6 +12,13 @@
 #define RQ_X86_MSVC 1
 #endif
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+
 namespace rorqual::cpu {
 namespace {
 
@@ -87,6 +94,18 @@ CpuidLeaves read_leaves() noexcept {
 CpuidLeaves read_leaves() noexcept { return {}; }
 #endif
 
+#if defined(__aarch64__) && defined(__linux__)
+bool has_arm_dotprod() noexcept { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+#elif defined(__aarch64__) && defined(__APPLE__)
+bool has_arm_dotprod() noexcept {
+    int answer = 0;
+    std::size_t size = sizeof answer;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &answer, &size, nullptr, 0) == 0 && answer != 0;
+}
+#else
+bool has_arm_dotprod() noexcept { return false; }
+#endif
+
 }  // namespace
 
 // Bit positions: Intel 64 and IA-32 Architectures Software Developer's Manual, vol. 2, CPUID, leaves 1 and 7.
@@ -103,10 +122,15 @@ Features features_of(const CpuidLeaves& leaves) noexcept {
     f.avx512 = os_saves_zmm && bit(leaves.leaf7_ebx, 16) && bit(leaves.leaf7_ebx, 17) && bit(leaves.leaf7_ebx, 30) &&
                bit(leaves.leaf7_ebx, 31);  // F, DQ, BW, VL
     f.avx512_vnni = os_saves_zmm && bit(leaves.leaf7_ecx, 11);
+    f.avx_vnni = avx && bit(leaves.leaf7_1_eax, 4);
     return f;
 }
 
-Features detect() noexcept { return features_of(read_leaves()); }
+Features detect() noexcept {
+    Features f = features_of(read_leaves());
+    f.arm_dotprod = has_arm_dotprod();
+    return f;
+}
 
 bool runs_on(Isa isa, [[maybe_unused]] const Features& f) noexcept {
     switch (isa) {

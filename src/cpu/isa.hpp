@@ -22,6 +22,8 @@ struct Features {
     bool bmi2 = false;
     bool avx512 = false;  ///< F, BW, VL, DQ and the OS saves zmm registers
     bool avx512_vnni = false;
+    bool avx_vnni = false;     ///< vpdpbusd in ymm registers
+    bool arm_dotprod = false;  ///< sdot
 };
 
 /// Raw answers of the CPUID instruction, so that detection can be tested with those of other machines.

@@ -9,6 +9,12 @@
 #ifndef RQ_COMPILED_avx2
 #define RQ_COMPILED_avx2 0
 #endif
+#ifndef RQ_COMPILED_arm_dotprod
+#define RQ_COMPILED_arm_dotprod 0
+#endif
+#ifndef RQ_COMPILED_avx_vnni
+#define RQ_COMPILED_avx_vnni 0
+#endif
 #ifndef RQ_COMPILED_avx512_vnni
 #define RQ_COMPILED_avx512_vnni 0
 #endif

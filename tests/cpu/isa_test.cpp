@@ -22,7 +22,7 @@ const std::vector<Recorded> machines = {
     {"Sandy Bridge: AVX and no more", {0xd, 0x1fbae3ff, 0xbfebfbff, 0, 0, 0, 0, 0, 0x7}, Isa::portable},
     {"Haswell", {0xd, 0x7ffafbff, 0xbfebfbff, 0x000027ab, 0, 0, 0, 0, 0x7}, Isa::avx2},
     {"Zen 3", {0x10, 0x7ef8320b, 0x178bfbff, 0x219c97a9, 0x0040068c, 0, 0, 0, 0x207}, Isa::avx2},
-    {"Alder Lake, AVX-512 fused off", {0x20, 0x7ffafbff, 0xbfebfbff, 0x239c27eb, 0x994007ac, 0xfc18c410, 0x00401c30, 0, 0x207}, Isa::avx2},
+    {"Alder Lake, AVX-512 fused off", {0x20, 0x7ffafbff, 0xbfebfbff, 0x239c27eb, 0x994007ac, 0xfc18c410, 0x00401c30, 0, 0x207}, Isa::avx_vnni},
     {"Skylake-SP", {0x16, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 0x00000008, 0xbc000400, 0, 0, 0xe7}, Isa::avx512},
     {"Cascade Lake-SP", {0x16, 0x7ffefbff, 0xbfebfbff, 0xd39ffffb, 0x00000808, 0xbc000400, 0, 0, 0xe7}, Isa::avx512_vnni},
     {"Knights Landing: AVX-512 F without BW, VL, DQ", {0xd, 0x7ff8f3ff, 0xbfebfbff, 0x1c0d23ab, 0x00000001, 0, 0, 0, 0xe7}, Isa::avx2},
@@ -83,7 +83,7 @@ TEST_CASE("no single missing feature bit leaves a kernel that would use it", "[c
 
 TEST_CASE("every instruction set has a name, a description and runs where its features are", "[cpu][isa]") {
     Features all;
-    all.avx2 = all.fma = all.f16c = all.bmi2 = all.avx512 = all.avx512_vnni = true;
+    all.avx2 = all.fma = all.f16c = all.bmi2 = all.avx512 = all.avx512_vnni = all.avx_vnni = all.arm_dotprod = true;
     for (const Isa isa : all_isas()) {
         CHECK_FALSE(name(isa).empty());
         CHECK_FALSE(description(isa).empty());
@@ -117,5 +117,6 @@ TEST_CASE("detection agrees with the compiler's own", "[cpu][isa]") {
     CHECK(f.avx512 == (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")));
     CHECK(f.avx512_vnni == static_cast<bool>(__builtin_cpu_supports("avx512vnni")));
+    CHECK_FALSE(f.arm_dotprod);
 }
 #endif

@@ -64,9 +64,9 @@ std::string library_of(const std::string& include) {
 
 /// The folders that src/CMakeLists.txt makes the library of.
 std::set<std::string> folders_of_src() {
-    const auto loop = matches(file("src/CMakeLists.txt").text, R"(foreach\(folder ([^)$]+)\))");
-    REQUIRE(loop.size() == 1);
-    const auto names = matches(loop[0], R"(\w+)");
+    const auto list = matches(file("src/CMakeLists.txt").text, R"(set\(RQ_SOURCE_FOLDERS ([^)$]+)\))");
+    REQUIRE(list.size() == 1);
+    const auto names = matches(list[0], R"(\w+)");
     return {names.begin(), names.end()};
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 Features everything() {
     Features f;
-    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = f.avx512_vnni = true;
+    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = f.avx512_vnni = f.avx_vnni = true;
     return f;
 }
 

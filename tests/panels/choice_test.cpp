@@ -11,7 +11,7 @@ namespace {
 
 Features everything() {
     Features f;
-    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = f.avx512_vnni = true;
+    f.avx2 = f.fma = f.f16c = f.bmi2 = f.avx512 = f.avx512_vnni = f.avx_vnni = true;
     return f;
 }
 
@@ -36,10 +36,10 @@ TEST_CASE("forcing an instruction set runs no better packed kernels, and the rep
 #if defined(__x86_64__)
     CHECK(choose_panels(everything()).report == "panels: panels_avx512_vnni");
     CHECK(choose_panels(everything(), "avx512_vnni").kernels.isa == cpu::Isa::avx512_vnni);
-    CHECK(choose_panels(everything(), "avx512").kernels.isa == cpu::Isa::avx2);  // none for avx512, so the next best
+    CHECK(choose_panels(everything(), "avx512").kernels.isa == cpu::Isa::avx_vnni);  // none for avx512, so the next best
     const PanelChoice avx2 = choose_panels(everything(), "avx2");
     CHECK(avx2.kernels.isa == cpu::Isa::avx2);
-    CHECK(avx2.report == "panels: panels_avx2; not panels_avx512_vnni: avx2 is forced");
+    CHECK(avx2.report == "panels: panels_avx2; not panels_avx512_vnni: avx2 is forced; not panels_avx_vnni: avx2 is forced");
 #endif
 }
 

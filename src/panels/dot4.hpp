@@ -1,0 +1,493 @@
+#pragma once
+
+// Packed products for instruction sets that multiply the four bytes of a lane and add them up (vpdpbusd, sdot), whatever the width of
+// their registers. A line of 16 rows × 4 k is one, two or four registers; each row's sum stays in its lane. For kernel units only.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "panels/kernels.hpp"
+#include "panels/tile.hpp"
+#include "panels/transpose.hpp"
+#include "quant/codebooks.hpp"
+
+namespace rorqual::panels {
+namespace {
+
+/// What an instruction set brings as `V`:
+///
+///   parts                                registers a line takes
+///   Ints, Reals                          their types: vectors of the compiler's, 16/parts lanes
+///   signed_codes                         the multiplied codes are signed: those of eight bits lose their bias when unpacked
+///   tile_panels, tile_k                  the tile that is unpacked for many tokens
+///   most_tokens, direct_tokens           that meet a tile, or a panel on its way from memory, at once
+///   broadcast(int), broadcast(float)     the same number in all lanes
+///   dot4(sum, codes, x)                  sum + the four products of bytes of each lane; x is signed
+///   dot2(sum, a, b)                      sum + the two products of int16 of each lane
+///   fma(a, b, c), fnma(a, b, c)          a·b + c and c − a·b, rounded once
+///   unsigned8, signed8(bytes, part)      those of 16 bytes that belong to part `part` of a line, widened
+///   halves(p)                            adjacent f16, widened
+///   lookup(table, codes)                 table[code] for each byte, codes below 16
+///   prefetch(p)
+template <class V>
+using Lanes = typename V::Ints;
+template <class V>
+using Floats = typename V::Reals;
+template <class V>
+inline constexpr int rows_of = 16 / V::parts;
+
+template <class Vector>
+[[gnu::always_inline]] inline Vector load_from(const std::byte* p) {
+    Vector v;
+    std::memcpy(&v, std::assume_aligned<sizeof(Vector)>(p), sizeof v);
+    return v;
+}
+template <class Vector>
+[[gnu::always_inline]] inline void store_to(std::byte* p, const Vector& v) {
+    std::memcpy(std::assume_aligned<sizeof(Vector)>(p), &v, sizeof v);
+}
+/// Part `part` of a line.
+template <class V>
+[[gnu::always_inline]] inline Lanes<V> lanes_at(const std::byte* line, int part) {
+    return load_from<Lanes<V>>(line + 4 * rows_of<V> * part);
+}
+template <class V>
+[[gnu::always_inline]] inline Floats<V> floats_at(const std::byte* line, int part) {
+    return load_from<Floats<V>>(line + 4 * rows_of<V> * part);
+}
+template <class V, class Vector>
+[[gnu::always_inline]] inline void put(std::byte* line, int part, const Vector& v) {
+    store_to(line + 4 * rows_of<V> * part, v);
+}
+template <class V>
+[[gnu::always_inline]] inline Floats<V> to_floats(const Lanes<V>& v) {
+    return __builtin_convertvector(v, Floats<V>);
+}
+
+/// What is subtracted from the codes as the products see them.
+template <class V>
+constexpr int code_offset(const PanelFormat& f) noexcept {
+    return V::signed_codes && (f.bits8 || f.codes == Codes::iq4) ? 0 : byte_offset(f);
+}
+
+// ---- scales ---------------------------------------------------------------------------------------------------------------------------
+
+[[gnu::always_inline]] inline Bytes16 bytes16(const std::byte* p) {
+    Bytes16 v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/// The first (scale, even group) and second (minimum, odd group) six-bit numbers of pair p of a scale_min_6 or scale_6 header.
+[[gnu::always_inline]] inline void six_bits(const std::byte* header, int pair, Bytes16& first, Bytes16& second) {
+    const Bytes16 low = bytes16(header + 64 + 16 * pair), both = bytes16(header + 192 + 16 * (pair / 2)), high = pair % 2 ? both >> 4 : both;
+    first = (low & 15) | (high & 3) << 4;
+    second = low >> 4 | (high & 12) << 2;
+}
+
+/// Half of 2^(e−127) for exponents e: their field, with the subnormal cases and NaN apart.
+template <class V>
+[[gnu::always_inline]] inline Floats<V> halved_powers(const Lanes<V>& e) {
+    const Lanes<V> small = e < 2, nan = e == 255;
+    const Lanes<V> usual = (e - 1) << 23, subnormal = (Lanes<V>{} + (1 << 21)) << (e & 1);
+    const Lanes<V> bits = (nan & 0x7fc00000) | (~nan & ((small & subnormal) | (~small & usual)));
+    Floats<V> powers;
+    std::memcpy(&powers, &bits, sizeof powers);
+    return powers;
+}
+
+/// Lines of a super-block's scales in a tile: f32 scales a group; minima as int16 pairs (group 2i, group 2i+1) for K formats, f32 a block
+/// for Q4_1 and Q5_1.
+struct ScaleLines {
+    std::byte *scales, *mins, *d, *dmin;
+    static ScaleLines in(const Tile& tile, std::int64_t panel, std::int64_t s) {
+        const std::int64_t g = s * (super_k / tile.group);
+        return {tile.scale_line(panel, g), tile.min_line(panel, g), tile.d_line(panel, s), tile.dmin_line(panel, s)};
+    }
+};
+
+template <class V>
+[[gnu::always_inline]] inline void put_halves(std::byte* line, const std::byte* h) {
+    for (int part = 0; part < V::parts; ++part) put<V>(line, part, V::halves(h + 2 * rows_of<V> * part));
+}
+/// Scales that are bytes, less `offset`, as f32.
+template <class V, bool is_signed = false>
+[[gnu::always_inline]] inline void put_scales(std::byte* line, const Bytes16& bytes, int offset = 0) {
+    for (int part = 0; part < V::parts; ++part) {
+        const Lanes<V> wide = is_signed ? V::signed8(bytes, part) : V::unsigned8(bytes, part);
+        put<V>(line, part, to_floats<V>(wide - offset));
+    }
+}
+/// A line of int16 pairs (a of row r, b of row r).
+template <class V>
+[[gnu::always_inline]] inline void put_pairs(std::byte* line, const Bytes16& a, const Bytes16& b) {
+    for (int part = 0; part < V::parts; ++part) put<V>(line, part, V::unsigned8(a, part) | V::unsigned8(b, part) << 16);
+}
+
+template <class V, const PanelFormat& F>
+void unpack_header(const std::byte* h, std::int64_t blocks, const ScaleLines& to) {
+    const auto scales = [&](std::int64_t g) { return to.scales + line_bytes * g; };
+    if constexpr (F.has_super_scale() && F.header != Header::row) put_halves<V>(to.d, h);
+    if constexpr (F.has_super_scale() && has_min(F)) put_halves<V>(to.dmin, h + 32);
+    if constexpr (F.header == Header::row) {
+        std::memcpy(to.d, h, line_bytes);
+    } else if constexpr (F.header == Header::scale_min_6) {
+        for (int b = 0; b < 8; b += 2) {
+            Bytes16 scale[2], min[2];
+            for (int i = 0; i < 2; ++i) {
+                six_bits(h, b + i, scale[i], min[i]);
+                put_scales<V>(scales(b + i), scale[i]);
+            }
+            put_pairs<V>(to.mins + line_bytes * (b / 2), min[0], min[1]);
+        }
+    } else if constexpr (F.header == Header::scale_6) {
+        for (int pair = 0; pair < 8; ++pair) {
+            Bytes16 even, odd;
+            six_bits(h, pair, even, odd);
+            put_scales<V>(scales(2 * pair), even, 32);
+            put_scales<V>(scales(2 * pair + 1), odd, 32);
+        }
+    } else if constexpr (F.header == Header::scale_min_4) {
+        for (int g = 0; g < 16; g += 2) {
+            const Bytes16 even = bytes16(h + 64 + 16 * g), odd = bytes16(h + 80 + 16 * g);
+            put_scales<V>(scales(g), even & 15);
+            put_scales<V>(scales(g + 1), odd & 15);
+            put_pairs<V>(to.mins + line_bytes * (g / 2), even >> 4, odd >> 4);
+        }
+    } else if constexpr (F.header == Header::scale_8x16 || F.header == Header::scale_8x8) {
+        for (int g = 0; g < super_k / scale_group(F); ++g) put_scales<V, true>(scales(g), bytes16(h + 64 + 16 * g));
+    } else if constexpr (F.header == Header::half) {
+        for (std::int64_t b = 0; b < blocks; ++b) put_halves<V>(scales(b), h + 32 * b);
+    } else if constexpr (F.header == Header::half_min) {
+        for (std::int64_t b = 0; b < blocks; ++b) {
+            put_halves<V>(scales(b), h + 64 * b);
+            put_halves<V>(to.mins + line_bytes * b, h + 64 * b + 32);
+        }
+    } else if constexpr (F.header == Header::exponent) {
+        for (std::int64_t b = 0; b < blocks; ++b) {
+            const Bytes16 exponents = bytes16(h + 16 * b);
+            for (int part = 0; part < V::parts; ++part) put<V>(scales(b), part, halved_powers<V>(V::unsigned8(exponents, part)));
+        }
+    }
+}
+
+// ---- codes ----------------------------------------------------------------------------------------------------------------------------
+
+/// The bits of `mask` in each byte after shifting left (right where negative) by `by`.
+template <int by, int mask, class V>
+[[gnu::always_inline]] inline Lanes<V> shifted(Lanes<V> v) {
+    if constexpr (by > 0) v = v << by;
+    if constexpr (by < 0) v = v >> -by;
+    return v & static_cast<std::int32_t>(0x01010101U * static_cast<unsigned>(mask));
+}
+
+/// A block's codes as they lie in memory: a part of the line of a quad, unpacked to bytes in a register.
+template <class V, const PanelFormat& F>
+struct Packed {
+    const std::byte* plane;
+
+    [[nodiscard]] Packed after(std::int64_t blocks) const { return {plane + blocks * F.code_bytes()}; }
+    template <int quad>
+    [[nodiscard, gnu::always_inline]] Lanes<V> at(int part) const {
+        const std::byte* plane2 = plane + 4 * line_bytes * F.bits4;
+        const std::byte* plane1 = plane2 + 2 * line_bytes * F.bits2;
+        constexpr int low2 = 4 * F.bits4, low1 = low2 + 2 * F.bits2;  // where the bits of these planes belong
+        Lanes<V> v{};
+        if constexpr (F.bits8) v = lanes_at<V>(plane + 64 * quad, part);
+        if constexpr (F.bits8 && V::signed_codes) v ^= static_cast<std::int32_t>(0x80808080U);
+        if constexpr (F.bits4) v = shifted<-4 * (quad % 2), 15, V>(lanes_at<V>(plane + 64 * (quad / 2), part));
+        if constexpr (F.bits2) v |= shifted<low2 - 2 * (quad % 4), 3 << low2, V>(lanes_at<V>(plane2 + 64 * (quad / 4), part));
+        if constexpr (F.bits1) v |= shifted<low1 - quad, 1 << low1, V>(lanes_at<V>(plane1, part));
+        if constexpr (F.codes != Codes::linear) {
+            const auto& values = F.codes == Codes::iq4 ? quant::iq4_values : quant::e2m1_doubled;
+            v = V::lookup(bytes16(reinterpret_cast<const std::byte*>(values.data())) + static_cast<std::uint8_t>(code_offset<V>(F)), v);
+        }
+        return v;
+    }
+};
+
+/// A block's codes in a tile.
+template <class V>
+struct Unpacked {
+    const std::byte* lines;
+
+    [[nodiscard]] Unpacked after(std::int64_t blocks) const { return {lines + blocks * quads * line_bytes}; }
+    template <int quad>
+    [[nodiscard, gnu::always_inline]] Lanes<V> at(int part) const {
+        return lanes_at<V>(lines + 64 * quad, part);
+    }
+};
+
+template <class V, const PanelFormat& F, int... quad>
+[[gnu::always_inline]] inline void unpack_block(const std::byte* plane, std::byte* to, std::integer_sequence<int, quad...>) {
+    const Packed<V, F> packed{plane};
+    for (int part = 0; part < V::parts; ++part) (put<V>(to + 64 * quad, part, packed.template at<quad>(part)), ...);
+}
+
+// ---- sums -----------------------------------------------------------------------------------------------------------------------------
+// Loops are unrolled by order: sums that any loop is left to index go to memory.
+
+/// Integer and float sums of P panels × T tokens.
+template <class V, int P, int T>
+struct Sums {
+    Lanes<V> at[P][T][V::parts];
+};
+template <class V, int P, int T>
+struct FloatSums {
+    Floats<V> at[P][T][V::parts];
+};
+
+/// One quad of P panels × T tokens.
+template <int quad, class V, int P, int T, class Codes>
+[[gnu::always_inline]] inline void add_quad(const Codes (&codes)[P], const TokenRow (&x)[T], std::int64_t block, Sums<V, P, T>& sum) {
+    Lanes<V> w[P][V::parts];
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+        for (int part = 0; part < V::parts; ++part) w[p][part] = codes[p].template at<quad>(part);
+    }
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        const Lanes<V> v = V::broadcast(x[t].quad(quads * block + quad));
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+            for (int part = 0; part < V::parts; ++part) sum.at[p][t][part] = V::dot4(sum.at[p][t][part], w[p][part], v);
+        }
+    }
+}
+
+/// −offset times the token's two sums over a block, of which `which` count (1 the first, 2 the second, 3 both): what the integer sums of
+/// codes begin with.
+template <class V, const PanelFormat& F, int which>
+[[gnu::always_inline]] inline Lanes<V> less_offset(const Lanes<V>& sum, const TokenRow& x, std::int64_t block) {
+    constexpr unsigned offset = static_cast<unsigned>(-code_offset<V>(F)) & 0xffffU;
+    constexpr int pair = static_cast<int>((which & 1 ? offset : 0U) | (which & 2 ? offset << 16 : 0U));
+    if constexpr (code_offset<V>(F) == 0) return sum;
+    return V::dot2(sum, V::broadcast(pair), V::broadcast(x.pair_of_sums(2 * block)));
+}
+
+/// Quads [first, first + number of `more`) of a block, less the codes' offset; converted, scaled and added to the sums.
+template <const PanelFormat& F, int first, class V, int P, int T, class Codes, int... more>
+[[gnu::always_inline]] inline void add_group(const Codes (&codes)[P], const ScaleLines (&lines)[P], const TokenRow (&x)[T], std::int64_t block,
+                                             FloatSums<V, P, T>& sum, std::integer_sequence<int, more...>) {
+    constexpr bool whole = sizeof...(more) == quads;  // else a half of a block, which takes one of a pair of sums
+    Sums<V, P, T> dot;
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        const Lanes<V> start = less_offset < V, F, whole ? 3 : first ? 2
+                                                                     : 1 > (Lanes<V>{}, x[t], block);
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+            for (int part = 0; part < V::parts; ++part) dot.at[p][t][part] = start;
+        }
+    }
+    (add_quad<first + more>(codes, x, block, dot), ...);
+    const std::int64_t group = whole ? block : 2 * block + (first ? 1 : 0);
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+        for (int part = 0; part < V::parts; ++part) {
+            const Floats<V> scale = floats_at<V>(lines[p].scales + line_bytes * group, part);
+#pragma GCC unroll 8
+            for (int t = 0; t < T; ++t) sum.at[p][t][part] = V::fma(to_floats<V>(dot.at[p][t][part]), scale, sum.at[p][t][part]);
+        }
+    }
+}
+
+/// Σ over pairs of groups of a super-block: pairs of minima times pairs of the token's group sums.
+template <class V, const PanelFormat& F>
+[[gnu::always_inline]] inline Floats<V> dot_sums(const std::byte* mins, const TokenRow& x, int part) {
+    Lanes<V> sum{};
+    for (int pair = 0; pair < super_k / scale_group(F) / 2; ++pair) {
+        const int sums = scale_group(F) == 16 ? x.pair_of_sums(2 * pair) : x.pair_of_block_sums(2 * pair);
+        sum = V::dot2(sum, lanes_at<V>(mins + line_bytes * pair, part), V::broadcast(sums));
+    }
+    return to_floats<V>(sum);
+}
+
+/// A super-block of i8, P panels × T tokens: one exact sum, less the codes' offset, scaled once.
+template <const PanelFormat& F, class V, int P, int T, class Codes, int... quad>
+[[gnu::always_inline]] inline void add_row_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T],
+                                                 FloatSums<V, P, T>& acc, std::integer_sequence<int, quad...>) {
+    Sums<V, P, T> dot;
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        Lanes<V> start{};
+        for (std::int64_t b = 0; b < blocks; ++b) start = less_offset<V, F, 3>(start, x[t], b);
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+            for (int part = 0; part < V::parts; ++part) dot.at[p][t][part] = start;
+        }
+    }
+    Codes codes[P];
+    std::copy_n(panels, P, codes);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        (add_quad<quad>(codes, x, b, dot), ...);
+        for (auto& panel : codes) panel = panel.after(1);
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+        for (int part = 0; part < V::parts; ++part) {
+            const Floats<V> d = floats_at<V>(lines[p].d, part);
+#pragma GCC unroll 8
+            for (int t = 0; t < T; ++t) acc.at[p][t][part] = V::fma(to_floats<V>(dot.at[p][t][part]), d * V::broadcast(*x[t].scale), acc.at[p][t][part]);
+        }
+    }
+}
+
+/// Adds a super-block's sums to those of all, scaled.
+template <const PanelFormat& F, class V, int P, int T>
+[[gnu::always_inline]] inline void add_scaled(const FloatSums<V, P, T>& sum, const ScaleLines (&lines)[P], const TokenRow (&x)[T], FloatSums<V, P, T>& acc) {
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 8
+        for (int t = 0; t < T; ++t) {
+            const Floats<V> dx = V::broadcast(*x[t].scale);
+#pragma GCC unroll 4
+            for (int part = 0; part < V::parts; ++part) {
+                auto& to = acc.at[p][t][part];
+                if constexpr (!F.has_super_scale()) {
+                    to = V::fma(sum.at[p][t][part], dx, to);
+                } else {
+                    to = V::fma(sum.at[p][t][part], floats_at<V>(lines[p].d, part) * dx, to);
+                    if constexpr (has_min(F)) to = V::fnma(dot_sums<V, F>(lines[p].mins, x[t], part), floats_at<V>(lines[p].dmin, part) * dx, to);
+                }
+            }
+        }
+    }
+}
+
+/// A super-block of P panels × T tokens.
+template <const PanelFormat& F, class V, int P, int T, class Codes>
+[[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T],
+                                             FloatSums<V, P, T>& acc) {
+    if constexpr (F.header == Header::row) return add_row_super<F>(panels, lines, blocks, x, acc, std::make_integer_sequence<int, quads>{});
+    FloatSums<V, P, T> sum{};
+    Codes codes[P];
+    std::copy_n(panels, P, codes);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        if constexpr (scale_group(F) == 16) {
+            add_group<F, 0>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
+            add_group<F, quads / 2>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
+        } else {
+            add_group<F, 0>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads>{});
+        }
+        if constexpr (F.header == Header::half_min) {
+#pragma GCC unroll 8
+            for (int t = 0; t < T; ++t) {
+                const Floats<V> of_block = to_floats<V>(V::dot2(Lanes<V>{}, V::broadcast(x[t].pair_of_sums(2 * b)), V::broadcast(0x10001)));
+#pragma GCC unroll 4
+                for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+                    for (int part = 0; part < V::parts; ++part) {
+                        sum.at[p][t][part] = V::fma(floats_at<V>(lines[p].mins + line_bytes * b, part), of_block, sum.at[p][t][part]);
+                    }
+                }
+            }
+        }
+        for (auto& panel : codes) panel = panel.after(1);
+    }
+    add_scaled<F>(sum, lines, x, acc);
+}
+
+/// The 16 rows of y at `y`, of which `valid` exist. Where some do not, by way of a line of our own.
+template <class V>
+[[gnu::always_inline]] inline void load_rows(const float* y, int valid, Floats<V> (&to)[V::parts]) {
+    alignas(line_bytes) float line[panel_rows] = {};
+    if (valid < panel_rows) {
+        for (int row = 0; row < valid; ++row) line[row] = y[row];
+        y = line;
+    }
+#pragma GCC unroll 4
+    for (int part = 0; part < V::parts; ++part) std::memcpy(&to[part], y + rows_of<V> * part, sizeof to[part]);
+}
+template <class V>
+[[gnu::always_inline]] inline void store_rows(float* y, int valid, const Floats<V> (&from)[V::parts]) {
+    alignas(line_bytes) float line[panel_rows];
+    float* const to = valid < panel_rows ? line : y;
+#pragma GCC unroll 4
+    for (int part = 0; part < V::parts; ++part) std::memcpy(to + rows_of<V> * part, &from[part], sizeof from[part]);
+    if (to != y) {
+        for (int row = 0; row < valid; ++row) y[row] = line[row];
+    }
+}
+
+/// Bytes ahead of the super-block in work that are asked for: covers page ends, where hardware prefetching stops.
+constexpr std::int64_t prefetch_ahead = 4096;
+template <class V>
+[[gnu::always_inline]] inline void prefetch(const std::byte* from, std::int64_t bytes) {
+    for (std::int64_t i = 0; i < bytes; i += line_bytes) V::prefetch(from + prefetch_ahead + i);
+}
+
+/// The three parts that the loops of tile.hpp ask for.
+template <class V>
+struct Dot4 {
+    static constexpr int direct_tokens = tokens_in_registers(V::direct_tokens);
+    static constexpr int tile_panels = V::tile_panels;
+    static constexpr std::int64_t tile_k = V::tile_k;
+    static constexpr int most_tokens = tokens_in_registers(V::most_tokens);
+
+    template <const PanelFormat& F>
+    [[gnu::noinline]] static void unpack(const std::byte* super, std::int64_t blocks, const Tile& tile, std::int64_t panel, std::int64_t s) {
+        prefetch<V>(super, F.super_bytes(blocks));
+        unpack_header<V, F>(super, blocks, ScaleLines::in(tile, panel, s));
+        for (std::int64_t b = 0; b < blocks; ++b) {
+            unpack_block<V, F>(super + F.header_bytes(blocks) + b * F.code_bytes(), tile.block(panel, 8 * s + b), std::make_integer_sequence<int, quads>{});
+        }
+    }
+
+    template <const PanelFormat& F, int P, int T>
+    [[gnu::noinline]] static void micro(const Tile& tile, std::int64_t panel, const TokenRow (&tokens)[T], const int (&valid)[P], bool first) {
+        using Codes = std::conditional_t<F.header == Header::row, Packed<V, F>, Unpacked<V>>;  // i8 is met where it lies
+        TokenRow x[T];
+        std::copy_n(tokens, T, x);
+        FloatSums<V, P, T> acc{};
+        if (!first) {
+            for (int p = 0; p < P; ++p) {
+                for (int t = 0; t < T; ++t) load_rows<V>(x[t].y + p * panel_rows, valid[p], acc.at[p][t]);
+            }
+        }
+        for (std::int64_t s = 0; s < tile.supers(); ++s) {
+            Codes codes[P];
+            ScaleLines lines[P];
+            for (int p = 0; p < P; ++p) {
+                codes[p] = {tile.block(panel + p, 8 * s)};
+                lines[p] = ScaleLines::in(tile, panel + p, s);
+            }
+            add_super<F>(codes, lines, tile.blocks_of(s), x, acc);
+            for (auto& token : x) token.next_super();
+        }
+        for (int p = 0; p < P; ++p) {
+            for (int t = 0; t < T; ++t) store_rows<V>(x[t].y + p * panel_rows, valid[p], acc.at[p][t]);
+        }
+    }
+
+    template <const PanelFormat& F, int T>
+    [[gnu::noinline]] static void direct(const std::byte* super, std::int64_t cols, const Tile& header, const TokenRow (&tokens)[T], int valid) {
+        TokenRow x[T];
+        std::copy_n(tokens, T, x);
+        FloatSums<V, 1, T> acc{};
+        const ScaleLines lines[1] = {ScaleLines::in(header, 0, 0)};
+        for (std::int64_t k = 0; k < cols; k += super_k) {
+            const std::int64_t blocks = std::min<std::int64_t>(8, (cols - k) / block_k);
+            prefetch<V>(super, F.super_bytes(blocks));
+            unpack_header<V, F>(super, blocks, lines[0]);
+            const Packed<V, F> codes[1] = {{super + F.header_bytes(blocks)}};
+            add_super<F>(codes, lines, blocks, x, acc);
+            for (auto& token : x) token.next_super();
+            super += F.super_bytes(blocks);
+        }
+        for (int t = 0; t < T; ++t) store_rows<V>(x[t].y, valid, acc.at[0][t]);
+    }
+};
+
+}  // namespace
+}  // namespace rorqual::panels
