@@ -76,8 +76,8 @@ struct ModelOptions {
 };
 
 struct SessionOptions {
-    std::int64_t context = 0;  ///< room in tokens; 0 = the model's own
-    std::int64_t chunk = 512;  ///< a prompt is evaluated in pieces of at most so many tokens; also the cancel granularity's upper bound
+    std::int64_t context = 0;   ///< room in tokens; 0 = the model's own
+    std::int64_t chunk = 2048;  ///< a prompt is evaluated in pieces of at most so many tokens: more is faster for long prompts and takes more scratch memory
     CacheFormat cache = CacheFormat::automatic;
     Mode mode = Mode::automatic;
     bool reproducible = true;  ///< in mode exact, same bits for every way of cutting a prompt. false, like mode fast, lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form

@@ -121,6 +121,7 @@ struct Attention {
     void spread_pages(const QueryRows& rows, std::int64_t block) const;
     void expand_outputs() const;
     void naive() const;
+    panels::QuantisedRows int8_rows(const WeightView& latents, std::size_t worker) const;
     WeightView int8_panels(const ConstRows& x, std::span<std::byte> panels, std::size_t worker) const;
     void naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows, const Averages& sums) const;
 };
@@ -269,17 +270,25 @@ WeightView Attention::int8_panels(const ConstRows& x, std::span<std::byte> panel
     return {DType::i8, to, x.rows, x.cols, panel};
 }
 
+// A page's latents as rows of int8: as they are cached, or made so.
+panels::QuantisedRows Attention::int8_rows(const WeightView& latents, std::size_t worker) const {
+    if (!latents.packed()) return quantised(as_f32(latents, block_of(scratch.latents, worker, page_tokens)), worker);
+    const auto rows = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, latents.rows).shaped(latents.rows, latents.cols);
+    panels::take_rows({latents.dtype, latents.data, latents.rows, latents.cols}, 0, rows);
+    return rows;
+}
+
 void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows,
                            const Averages& sums) const {
     const auto& cached = blocks[static_cast<std::size_t>(page)];
-    const auto latents = as_f32(cached.latent, block_of(scratch.latents, worker, page_tokens));
-    const auto keys = block_of(scratch.keys, worker, page_tokens).slice_rows(0, latents.rows);
-    const auto values = block_of(scratch.values, worker, page_tokens).slice_rows(0, latents.rows);
+    const auto keys = block_of(scratch.keys, worker, page_tokens).slice_rows(0, cached.latent.rows);
+    const auto values = block_of(scratch.values, worker, page_tokens).slice_rows(0, cached.latent.rows);
     if (packed()) {
-        const auto c = quantised(latents, worker);
+        const auto c = int8_rows(cached.latent, worker);
         ops::packed_matmul(run.at(worker), w_uk(head), c, nullptr, keys);
         ops::packed_matmul(run.at(worker), w_uv(head), c, nullptr, values);
     } else {
+        const auto latents = as_f32(cached.latent, block_of(scratch.latents, worker, page_tokens));
         ops::matmul(run.at(worker), w_uk(head), latents, keys);
         ops::matmul(run.at(worker), w_uv(head), latents, values);
     }

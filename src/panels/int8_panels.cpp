@@ -33,6 +33,34 @@ void put_rows(const QuantisedRows& x, std::int64_t first, std::byte* to) {
     }
 }
 
+void take_rows(const Panels& w, std::int64_t first, const QuantisedRows& to) {
+    const std::int64_t panel = w.panel_bytes(), end = first + to.rows;
+    for (std::int64_t p = first / panel_rows; p * panel_rows < end; ++p) {
+        const std::int64_t begin = std::max(first, p * panel_rows), stop = std::min(end, (p + 1) * panel_rows);
+        for (std::int64_t s = 0; s < to.supers(); ++s) {
+            const std::byte* const super = w.data + p * panel + s * format.super_bytes(8);
+            for (std::int64_t n = begin; n < stop; ++n) std::memcpy(to.scale + (n - first) * to.supers() + s, super + 4 * (n % panel_rows), sizeof(float));
+            const std::int64_t count = std::min(super_k, to.cols - s * super_k);
+            for (std::int64_t k = 0; k < count; k += 4) {  // line by line: a line has four codes of every row
+                const std::byte* const line = super + header + k / 4 * line_bytes;
+                std::int8_t* q = to.q + (begin - first) * to.cols + s * super_k + k;
+                for (std::int64_t n = begin; n < stop; ++n, q += to.cols) {
+                    std::uint32_t four = 0;
+                    std::memcpy(&four, line + 4 * (n % panel_rows), sizeof four);
+                    four ^= 0x8080'8080U;
+                    std::memcpy(q, &four, sizeof four);
+                }
+            }
+        }
+    }
+    for (std::int64_t group = 0; group < to.rows * to.cols / 16; ++group) {
+        int sum = 0;
+        for (int i = 0; i < 16; ++i) sum += to.q[16 * group + i];
+        to.sums[group] = static_cast<std::int16_t>(sum);
+    }
+    for (std::int64_t b = 0; b < to.rows * to.cols / block_k; ++b) to.block_sums[b] = static_cast<std::int16_t>(to.sums[2 * b] + to.sums[2 * b + 1]);
+}
+
 void scales_of(const Panels& w, std::int64_t super, float* to) noexcept {
     const std::int64_t panel = w.panel_bytes();
     const std::byte* header = w.data + super * format.super_bytes(8);

@@ -14,6 +14,9 @@ namespace rorqual::panels {
 /// Writes rows of x as rows [first, first + x.rows) of the panels at `to`, which have x.cols columns.
 void put_rows(const QuantisedRows& x, std::int64_t first, std::byte* to);
 
+/// The way back: rows [first, first + to.rows) of w, which has to.cols columns.
+void take_rows(const Panels& w, std::int64_t first, const QuantisedRows& to);
+
 /// What the codes of every row are multiplied with in columns [256·super, 256·(super + 1)): to [w.rows].
 void scales_of(const Panels& w, std::int64_t super, float* to) noexcept;
 

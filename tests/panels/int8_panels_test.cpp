@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -45,6 +46,30 @@ TEST_CASE("int8 rows may be put into panels one by one, in any order", "[panels]
     for (std::int64_t super : {0, 1}) {
         scales_of(one_by_one, super, scales.data());
         for (std::int64_t n = 0; n < rows; ++n) CHECK(scales[static_cast<std::size_t>(n)] == i8_scale(n, super));
+    }
+}
+
+TEST_CASE("int8 rows come back from panels as they were put there, from any row on", "[panels][int8]") {
+    std::mt19937 rng(31);
+    const std::int64_t rows = 37, cols = 288, supers = 2;
+    const auto codes = random_blocks(DType::i8, rows * cols, rng);
+    const Packed whole(DType::i8, codes, rows, cols);
+    for (const std::int64_t first : {0, 5, 16, 36}) {
+        for (const std::int64_t count : {std::int64_t{1}, rows - first}) {
+            std::vector<std::int8_t> q(static_cast<std::size_t>(count * cols));
+            std::vector<float> scale(static_cast<std::size_t>(count * supers));
+            std::vector<std::int16_t> sums(q.size() / 16), block_sums(q.size() / 32);
+            take_rows(whole.view, first, {q.data(), scale.data(), sums.data(), block_sums.data(), count, cols});
+            CAPTURE(first, count);
+            CHECK(std::memcmp(q.data(), codes.data() + first * cols, q.size()) == 0);
+            for (std::int64_t n = 0; n < count; ++n) {
+                for (std::int64_t s = 0; s < supers; ++s) CHECK(scale[static_cast<std::size_t>(n * supers + s)] == i8_scale(first + n, s));
+            }
+            bool right = true;
+            for (std::size_t g = 0; g < sums.size(); ++g) right = right && sums[g] == std::accumulate(q.begin() + static_cast<std::ptrdiff_t>(16 * g), q.begin() + static_cast<std::ptrdiff_t>(16 * g + 16), 0);
+            for (std::size_t b = 0; b < block_sums.size(); ++b) right = right && block_sums[b] == sums[2 * b] + sums[2 * b + 1];
+            CHECK(right);
+        }
     }
 }
 

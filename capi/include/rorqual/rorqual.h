@@ -218,7 +218,8 @@ typedef struct rq_session_options {
     uint32_t relaxed;      /* in mode exact: 0 = the same bits for every way of cutting a prompt into pieces. 1 = long pieces may be computed by
                               whichever method is quicker; results then agree to rounding */
     uint64_t context;      /* room in tokens; 0 = as many as the model supports */
-    uint64_t chunk;        /* a prompt is evaluated in pieces of at most so many tokens; 0 = 512. Bounds the delay of a cancel, too */
+    uint64_t chunk;        /* a prompt is evaluated in pieces of at most so many tokens; 0 = 2048. More is faster for long
+                              prompts and takes more scratch memory: see rq_plan */
 } rq_session_options;
 #define RQ_SESSION_OPTIONS_INIT { sizeof(rq_session_options), 0, 0, 0, 0, 0 }
 
