@@ -75,6 +75,21 @@ inline double drawn_deviation(double count, double bits) { return drawn_mean(2 *
 /// 0.03 of values around 3), and KL is about half the square of that: below 1e-3. Ten times as much means a wrong scale or sum.
 inline double fast_mode_divergence() { return 5e-3; }
 
+/// Median KL divergence, in nats, of the same on the reference checkpoints, whose rows are some 100 random values: the largest is about 2.6
+/// deviations, so an activation's error is 2.6/127/√12 = 0.6 % of it. A dozen products follow one another and random attention has
+/// scores of several units, which take errors into exponents: some 5 % of logits that spread by 3, 0.01 nats. A wrong scale or sum
+/// costs more than 0.1.
+inline double fast_mode_divergence_of_random_models() { return 2e-2; }
+
+/// Mean KL divergence, in nats, of a model whose matrices are stored with `bits` a weight from the original, both exact, on text the
+/// model knows. At 8 bits a weight is off by about as much as an activation in fast mode, so KL is below 1e-3 as there. Each bit less
+/// doubles the error, and KL goes with its square.
+inline double format_divergence(double bits) { return 1e-3 * std::pow(4.0, 8 - bits); }
+
+/// Part of the tokens after which such a model finds the same token likeliest, at least. It finds another where the two best are nearer
+/// than their logits' errors: 0.03 at 8 bits, doubled by each bit less, on differences spread over about 2 units.
+inline double format_agreement(double bits) { return 1 - 0.03 * std::pow(2.0, 8 - bits); }
+
 /// Relative to the largest value: attention over keys in int8 against the same in f32, on values drawn evenly. A code is off by up to
 /// 1/254 of the largest of 256 values, 0.23 % of it in the mean square; a score of some units then by a hundredth, which its weight
 /// takes over, and values by as much again. Sums over keys let errors of either sign cancel. A wrong scale, sum or key shows at once.

@@ -1,16 +1,17 @@
 // Mode fast on quantised models: near mode exact, by limits fixed in advance, and reproducible where it promises to be.
 #include <catch2/catch.hpp>
 
-#include <cmath>
-
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
+#include "session/divergence.hpp"
 #include "support/gguf_model.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
+using test::divergence;
+using test::every_logit;
 using test::Golden;
 using test::TempFolder;
 
@@ -23,36 +24,6 @@ std::filesystem::path quantised_tale(const TempFolder& folder, DType dtype = DTy
     auto model = test::gguf_of(tale);
     model.encode(dtype);
     return folder.write("tale.gguf", model.file());
-}
-
-std::vector<float> every_logit(const Model& model, std::span<const Token> tokens, const SessionOptions& options) {
-    auto session = model.session(options);
-    std::vector<float> logits(tokens.size() * static_cast<std::size_t>(model.geometry().vocab_size));
-    session.append(tokens, logits);
-    return logits;
-}
-
-std::vector<double> probabilities(std::span<const float> logits) {
-    const double most = *std::ranges::max_element(logits);
-    std::vector<double> p;
-    double sum = 0;
-    for (const float logit : logits) sum += p.emplace_back(std::exp(logit - most));
-    for (double& value : p) value /= sum;
-    return p;
-}
-
-/// Mean over tokens of KL(truth ‖ other), in nats.
-double divergence(const Model& model, std::span<const Token> tokens, const SessionOptions& truth = {.mode = Mode::exact}, const SessionOptions& other = {.mode = Mode::fast}) {
-    const auto exact = every_logit(model, tokens, truth), fast = every_logit(model, tokens, other);
-    const auto vocab = static_cast<std::size_t>(model.geometry().vocab_size);
-    double sum = 0;
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-        const auto p = probabilities(std::span(exact).subspan(t * vocab, vocab)), q = probabilities(std::span(fast).subspan(t * vocab, vocab));
-        for (std::size_t i = 0; i < vocab; ++i) {
-            if (p[i] > 0) sum += p[i] * std::log(p[i] / q[i]);
-        }
-    }
-    return sum / static_cast<double>(tokens.size());
 }
 
 std::vector<Token> story(const Model& model) {
