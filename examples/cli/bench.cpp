@@ -7,6 +7,7 @@
 #include <random>
 
 #include "commands.hpp"
+#include "compute_options.hpp"
 #include "library.hpp"
 #include "machine.hpp"
 #include "output.hpp"
@@ -256,11 +257,7 @@ void add_bench(CLI::App& program) {
     command->add_option("--tokens", arguments->tokens, "Write so many")->check(CLI::Range(1, 1 << 20))->capture_default_str();
     command->add_option("--repetitions", arguments->repetitions, "Repeat each test; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
     command->add_flag("--json", arguments->json, "Print JSON");
-    command->add_option("--threads", arguments->model.threads, "0 = one per physical core");
-    command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
-    command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-    command->add_option("--chunk", arguments->session.chunk, "Evaluate prompts in pieces of so many tokens");
+    add_compute_options(*command, arguments->model, arguments->session);
     command->add_option("--context", arguments->session.context, "Room in tokens; 0 = as many as the tests need");
     command->callback([arguments] { bench(*arguments); });
 }

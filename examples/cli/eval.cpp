@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "commands.hpp"
+#include "compute_options.hpp"
 #include "library.hpp"
 #include "safetensors.hpp"
 
@@ -119,11 +120,7 @@ void add_eval(CLI::App& program) {
     command->add_option("--out", arguments->out, "File to write: logits.X [T, V] F32, and what is asked for below")->required();
     command->add_option("--greedy", arguments->greedy, "Also greedy.X [N] I64: the N likeliest tokens that follow, stop tokens ignored")->check(CLI::Range(1, 1 << 24));
     command->add_flag("--experts", arguments->experts, "Also experts.X [expert layers, T, k] I32");
-    command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-    command->add_option("--chunk", arguments->session.chunk, "Evaluate prompts in pieces of so many tokens");
-    command->add_option("--threads", arguments->model.threads, "0 = one per physical core");
-    command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
+    add_compute_options(*command, arguments->model, arguments->session);
     command->callback([arguments] { eval(*arguments); });
 }
 

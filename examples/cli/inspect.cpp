@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "compute_options.hpp"
 #include "library.hpp"
 #include "output.hpp"
 
@@ -135,9 +136,9 @@ void add_inspect(CLI::App& program) {
     command->add_flag("--config", arguments->config, "Show the config");
     command->add_flag("--json", arguments->json, "Print JSON");
     command->add_option("--context", arguments->session.context, "Plan for so many tokens; 0 = the model's own context");
-    command->add_option("--chunk", arguments->session.chunk, "Plan for prompts evaluated in pieces of so many tokens");
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-    command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
+    add_chunk_option(*command, arguments->session);
+    add_cache_option(*command, arguments->session);
+    add_isa_option(*command, arguments->model);
     command->callback([arguments] { inspect(*arguments); });
 }
 

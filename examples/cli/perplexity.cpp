@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "compute_options.hpp"
 #include "library.hpp"
 #include "output.hpp"
 #include "statistics.hpp"
@@ -190,11 +191,7 @@ void add_perplexity(CLI::App& program) {
     command->add_option("--against", arguments->against, "Compare with the same tokens in this mode")->check(CLI::IsMember({"exact", "fast"}));
     command->add_option("--reference", arguments->reference, "Compare with this model instead, in its own mode or that of --against");
     command->add_flag("--json", arguments->json, "Print JSON");
-    command->add_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    command->add_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-    command->add_option("--chunk", arguments->session.chunk, "Evaluate in pieces of so many tokens");
-    command->add_option("--threads", arguments->model.threads, "0 = one per physical core");
-    command->add_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
+    add_compute_options(*command, arguments->model, arguments->session);
     command->callback([arguments] { perplexity(*arguments); });
 }
 

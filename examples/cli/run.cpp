@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "compute_options.hpp"
 #include "library.hpp"
 #include "output.hpp"
 
@@ -181,13 +182,8 @@ void add_run(CLI::App& program) {
     sampling_option("--repetition-penalty", arguments->repetition_penalty, "Above 1: tokens seen before become less likely");
     sampling_option("--presence-penalty", arguments->presence_penalty, "Taken from the logits of tokens seen before");
     sampling_option("--seed", arguments->seed, "Same seed, same text");
-    const auto compute_option = [&](const char* name, auto& to, const char* help) { return command->add_option(name, to, help)->group("Computing"); };
-    compute_option("--threads", arguments->model.threads, "0 = one per physical core");
-    compute_option("--isa", arguments->model.isa, "Kernels of one instruction set, by name");
-    compute_option("--mode", arguments->session.mode, "exact or fast; without it, fast where weights are quantised")->check(CLI::IsMember({"exact", "fast"}));
-    compute_option("--cache", arguments->session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-    compute_option("--context", arguments->session.context, "Room in tokens; 0 = the model's own");
-    compute_option("--chunk", arguments->session.chunk, "Evaluate the prompt in pieces of so many tokens");
+    add_compute_options(*command, arguments->model, arguments->session, "Computing");
+    command->add_option("--context", arguments->session.context, "Room in tokens; 0 = the model's own")->group("Computing");
     command->callback([arguments] { run(*arguments); });
 }
 

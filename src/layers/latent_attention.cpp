@@ -274,7 +274,7 @@ WeightView Attention::int8_panels(const ConstRows& x, std::span<std::byte> panel
 panels::QuantisedRows Attention::int8_rows(const WeightView& latents, std::size_t worker) const {
     if (!latents.packed()) return quantised(as_f32(latents, block_of(scratch.latents, worker, page_tokens)), worker);
     const auto rows = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, latents.rows).shaped(latents.rows, latents.cols);
-    panels::take_rows({latents.dtype, latents.data, latents.rows, latents.cols}, 0, rows);
+    panels::take_rows(ops::as_panels(latents), 0, rows);
     return rows;
 }
 

@@ -12,8 +12,6 @@ namespace {
 
 const std::int64_t transposed_bytes = panels::super_k / panels::panel_rows * panels::panel_bytes(DType::i8, page_tokens);
 
-panels::Panels as_panels(const WeightView& w) noexcept { return {w.dtype, w.data, w.rows, w.cols}; }
-
 float largest(const float* x, std::int64_t n) noexcept {
     constexpr std::int64_t lanes = 8;  // independent maxima: one chain would wait for each comparison
     float best[lanes];
@@ -54,7 +52,7 @@ void subtract(const panels::QuantisedRows& form, const Rows& x) {
 
 // values [R, width] = weights [R, keys] · page.values, 256 columns at a time: those share a scale in each key, which its weight takes in.
 void average_int8(const ops::Worker& worker, const PageKeys& page, const QueryRows& rows, const Rows& weights, const PageScratch& scratch, const Rows& values) {
-    const auto latents = as_panels(page.values);
+    const auto latents = ops::as_panels(page.values);
     const auto keys = panels::transposed_cols(page.values.rows);
     const Rows scaled(scratch.rope_scores.data, weights.rows, keys, scratch.rope_scores.stride);
     const auto form = scratch.weights_int8.shaped(weights.rows, keys);

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::int64_t task_bytes = 64 * 1024;  // of W in a product with one token, which is bound by reading it
 
-panels::Panels as_panels(const WeightView& w) noexcept { return {w.dtype, w.data, w.rows, w.cols}; }
-
 constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }
 
 }  // namespace

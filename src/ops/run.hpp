@@ -65,6 +65,9 @@ void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, 
 void matmul(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
 void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y);
 
+/// A packed matrix as its kernels see it.
+[[nodiscard]] inline panels::Panels as_panels(const WeightView& w) noexcept { return {w.dtype, w.data, w.rows, w.cols}; }
+
 /// y[t] = W·x[ids[t]], or W·x[t] without ids, for packed W and int8 x: threaded, and on the calling thread with scratch of its own.
 void packed_matmul(const Run& run, const WeightView& w, const panels::QuantisedRows& x, const Rows& y);
 void packed_matmul(const Worker& worker, const WeightView& w, const panels::QuantisedRows& x, const std::int32_t* ids, const Rows& y);
