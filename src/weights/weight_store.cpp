@@ -67,13 +67,14 @@ bool is_aligned(const io::TensorInfo& tensor) {
     return !mapped.empty() && reinterpret_cast<std::uintptr_t>(mapped.data() + tensor.offset) % weight_alignment == 0;
 }
 
-// Names the tensor in what `step` throws.
+// Names the tensor in what `step` throws, and which of its parts it is about.
 template <class Step>
-auto named(const io::TensorInfo& tensor, const Step& step) {
+auto named(const io::TensorInfo& tensor, const Piece& piece, const Step& step) {
     try {
         return step();
     } catch (const Error& error) {
-        throw Error(error.status(), tensor.file->name() + ": " + printable(tensor.name) + ": " + error.what());
+        const std::string part = piece.parts > 1 ? "[" + std::to_string(piece.part) + "]" : "";
+        throw Error(error.status(), tensor.file->name() + ": " + printable(tensor.name) + part + ": " + error.what());
     }
 }
 
@@ -264,7 +265,7 @@ WeightView WeightStore::matrix(const TensorSpec& spec, std::pmr::memory_resource
     const auto kept = owned_.size();
     view.data = resident(tensor, memory);
     if (!is_packed(spec, tensor.dtype)) return view;
-    const WeightView copy = named(tensor, [&] { return packed.pack(view, workers); });
+    const WeightView copy = named(tensor, place.pieces.front(), [&] { return packed.pack(view, workers); });
     owned_.resize(kept);  // what could not be mapped was read for the packing alone
     tensor.file->release(tensor.offset, tensor.bytes);
     return copy;

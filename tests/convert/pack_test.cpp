@@ -203,9 +203,10 @@ TEST_CASE("scales that are NaN or infinite are reported with their tensor, when 
     REQUIRE(tensor != header.tensors.end());
     auto bytes = contents(folder / "tiny.gguf");
     for (const std::uint16_t scale : {0x7E00, 0x7C00, 0xFC00}) {
-        std::memcpy(bytes.data() + tensor->offset + 3 * static_cast<std::size_t>(block_bytes(DType::q8_0)), &scale, sizeof scale);
+        const auto expert = tensor->bytes / static_cast<std::size_t>(tensor->shape.front());
+        std::memcpy(bytes.data() + tensor->offset + expert + 3 * static_cast<std::size_t>(block_bytes(DType::q8_0)), &scale, sizeof scale);
         folder.write("odd.gguf", bytes);
-        const std::string expected = "odd.gguf: blk.1.ffn_down_exps.weight: block 3 stands for weights that are not finite";
+        const std::string expected = "odd.gguf: blk.1.ffn_down_exps.weight[1]: block 3 stands for weights that are not finite";
         CHECK_THROWS_WITH(Model::open(Source::path(folder / "odd.gguf")), Catch::Contains(expected));
         CHECK_THROWS_WITH(pack(Source::path(folder / "odd.gguf"), folder / "odd.safetensors"), Catch::Contains(expected));
         CHECK_FALSE(std::filesystem::exists(folder / "odd.safetensors"));
