@@ -54,6 +54,8 @@ struct Stack {
 
 std::span<const std::byte> bytes_of(const WeightView& matrix) { return {matrix.data, static_cast<std::size_t>(matrix.bytes())}; }
 
+std::int64_t alignment_of(DType dtype) noexcept { return block_length(dtype) == 1 ? block_bytes(dtype) : 1; }
+
 class Packing {
  public:
     Packing(families::Blueprint& model, cpu::Workers& workers) : model_(model), workers_(workers) {}
@@ -67,9 +69,11 @@ class Packing {
             add_panels(spec, all);
         }
         add_stacks(all);
-        for (const TensorSpec& spec : model_.table.specs()) {
-            if (spec.vector != nullptr) all.push_back(vector(spec));
-            if (spec.matrix != nullptr && !spec.matrix->packed()) all.push_back(rows(spec));
+        for (const std::int64_t alignment : {4, 2, 1}) {  // numbers of four bytes, of two, blocks: so that none lies across its own size
+            for (const TensorSpec& spec : model_.table.specs()) {
+                if (spec.vector != nullptr && alignment == 4) all.push_back(vector(spec));
+                if (spec.matrix != nullptr && !spec.matrix->packed() && alignment_of(spec.matrix->dtype) == alignment) all.push_back(rows(spec));
+            }
         }
         all.push_back(file("config.json", model_.config_text));
         add_text(files, all);
