@@ -26,15 +26,21 @@ void take_text(const char* data, std::size_t length, const char* argument, std::
     if (const auto given = text(data, length, argument); !given.empty()) to = given;
 }
 
-/// What the options of both functions have in common.
+/// Who does the work, and who hears of it.
+template <class Given, class Options>
+void take_workers(const Given& given, Executor* executor, Options& to) {
+    to.threads = given.threads;
+    to.executor = executor;
+    to.progress = progress_to(given.progress, given.user);
+}
+
+/// What the options of functions that write GGUF files have in common.
 template <class Given, class Options>
 void take_common(const Given& given, Executor* executor, Options& to) {
     take_text(given.format, given.format_len, "options.format", to.format);
     to.pure = yes_or_no(given.pure, "options.pure");
     to.latent = latent_layout(given.latent);
-    to.threads = given.threads;
-    to.executor = executor;
-    to.progress = progress_to(given.progress, given.user);
+    take_workers(given, executor, to);
 }
 
 }  // namespace
@@ -58,9 +64,7 @@ int32_t rq_pack(const rq_source* source, const char* path, size_t path_len, cons
         const auto o = input_or_defaults(options, "options");
         OptionalExecutor executor(o.executor);
         PackOptions pack_options;
-        pack_options.threads = o.threads;
-        pack_options.executor = executor.get();
-        pack_options.progress = progress_to(o.progress, o.user);
+        take_workers(o, executor.get(), pack_options);
         pack(from, to, pack_options);
     });
 }

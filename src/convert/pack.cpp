@@ -71,8 +71,8 @@ class Packing {
         add_stacks(all);
         for (const std::int64_t alignment : {4, 2, 1}) {  // numbers of four bytes, of two, blocks: so that none lies across its own size
             for (const TensorSpec& spec : model_.table.specs()) {
-                if (spec.vector != nullptr && alignment == 4) all.push_back(vector(spec));
-                if (spec.matrix != nullptr && !spec.matrix->packed() && alignment_of(spec.matrix->dtype) == alignment) all.push_back(rows(spec));
+                if (spec.matrix != nullptr && spec.matrix->packed()) continue;
+                if (alignment_of(spec.matrix != nullptr ? spec.matrix->dtype : DType::f32) == alignment) all.push_back(plain(spec));
             }
         }
         all.push_back(file("config.json", model_.config_text));
@@ -133,19 +133,14 @@ class Packing {
         *spec.matrix = outline;
         model_.store.drop_copies();
     }
-    Piece rows(const TensorSpec& spec) {
-        return {{weights::packed_entry(spec.name, *spec.matrix)}, {[this, &spec](SafetensorsWriter& file) {
+    // A vector, or a matrix that is used row by row.
+    Piece plain(const TensorSpec& spec) {
+        auto entry = spec.matrix != nullptr ? weights::packed_entry(spec.name, *spec.matrix) : SafetensorsWriter::Tensor{spec.name, DType::f32, spec.shape};
+        return {{std::move(entry)}, {[this, &spec](SafetensorsWriter& file) {
                     weights::PackedStore none;
                     model_.store.load_one(spec, memory_, none, workers_);
-                    file.write(bytes_of(*spec.matrix));
+                    file.write(spec.matrix != nullptr ? bytes_of(*spec.matrix) : std::as_bytes(std::span(*spec.vector)));
                     model_.store.drop_copies();
-                }}};
-    }
-    Piece vector(const TensorSpec& spec) {
-        return {{{spec.name, DType::f32, spec.shape}}, {[this, &spec](SafetensorsWriter& file) {
-                    weights::PackedStore none;
-                    model_.store.load_one(spec, memory_, none, workers_);
-                    file.write(std::as_bytes(std::span(*spec.vector)));
                 }}};
     }
     static Piece file(const std::string& name, std::string contents) {

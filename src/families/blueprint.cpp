@@ -57,18 +57,10 @@ TextFiles read_packed_text(io::FileSet& files, const nlohmann::json& config, std
 }  // namespace
 
 Plan Blueprint::plan() const {
-    const auto bytes = store.bytes(table);
     Plan plan;
     plan.weights = bytes.total;
     plan.weights_mapped = bytes.mapped;
     return plan;
-}
-
-std::uint64_t Blueprint::packed_bytes() const { return store.bytes(table).packed; }
-
-Mode Blueprint::default_mode() const {
-    const auto bytes = store.bytes(table);
-    return bytes.packed + bytes.packed_before > 0 ? Mode::fast : Mode::exact;
 }
 
 std::string Blueprint::identity(const TextFiles& text) const {
@@ -90,7 +82,10 @@ Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
         b.network->list_tensors(b.table);
         const auto before = problems.lines().size();
         b.store.check(b.table, problems);
-        if (problems.lines().size() == before) b.store.outline(b.table);
+        if (problems.lines().size() == before) {
+            b.store.outline(b.table);
+            b.bytes = b.store.bytes(b.table);
+        }
     }
     return b;
 }

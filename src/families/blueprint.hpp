@@ -24,15 +24,16 @@ struct Blueprint {
     std::unique_ptr<Network> network;  ///< nullptr where the config has problems
     weights::TensorTable table;
     weights::WeightStore store;
+    weights::WeightStore::Bytes bytes;          ///< of the table's weights; none where there are problems
     std::optional<io::GgufMetadata> metadata;   ///< where the container is a GGUF file
     std::optional<weights::PackedFile> packed;  ///< where it is a packed one: its other files, and whose copy it is
 
     /// The weights' part of a plan.
     [[nodiscard]] Plan plan() const;
     /// Bytes of all weights that will be packed while loading.
-    [[nodiscard]] std::uint64_t packed_bytes() const;
+    [[nodiscard]] std::uint64_t packed_bytes() const noexcept { return bytes.packed; }
     /// Fast where there are packed weights.
-    [[nodiscard]] Mode default_mode() const;
+    [[nodiscard]] Mode default_mode() const noexcept { return bytes.packed + bytes.packed_before > 0 ? Mode::fast : Mode::exact; }
     /// weights::identity() of the model; a packed copy has the original's.
     [[nodiscard]] std::string identity(const TextFiles& text) const;
 };

@@ -70,9 +70,13 @@ struct Attention {
     WeightView w_uk_transposed(std::int64_t head) const noexcept {
         return kv_b.uk_transposed.slice_rows(head * shape.kv_lora_rank, shape.kv_lora_rank);
     }
+    // The worker's room for up to page_tokens rows in int8.
+    panels::QuantisedRows int8_room(std::int64_t rows, std::int64_t cols, std::size_t worker) const noexcept {
+        return scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, rows).shaped(rows, cols);
+    }
     // Up to page_tokens rows in int8, made by the worker for itself.
     panels::QuantisedRows quantised(const ConstRows& x, std::size_t worker) const noexcept {
-        const auto room = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, x.rows).shaped(x.rows, x.cols);
+        const auto room = int8_room(x.rows, x.cols, worker);
         run.kernels.panels.quantise(x, 0, x.rows, room);
         return room;
     }
@@ -273,7 +277,7 @@ WeightView Attention::int8_panels(const ConstRows& x, std::span<std::byte> panel
 // A page's latents as rows of int8: as they are cached, or made so.
 panels::QuantisedRows Attention::int8_rows(const WeightView& latents, std::size_t worker) const {
     if (!latents.packed()) return quantised(as_f32(latents, block_of(scratch.latents, worker, page_tokens)), worker);
-    const auto rows = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, latents.rows).shaped(latents.rows, latents.cols);
+    const auto rows = int8_room(latents.rows, latents.cols, worker);
     panels::take_rows(ops::as_panels(latents), 0, rows);
     return rows;
 }

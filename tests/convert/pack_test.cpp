@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "convert/written_file.hpp"
 #include "rorqual/convert.hpp"
 #include "rorqual/model.hpp"
 #include "rorqual/session.hpp"
-#include "support/memory.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 
