@@ -1,10 +1,13 @@
 # What `cmake --install` leaves: the C library, shared and static, the headers of both languages, and the files by which
-# CMake (find_package(rorqual)) and pkg-config find them. An installed tree may be moved as a whole.
+# CMake (find_package(rorqual)) and pkg-config find them. An installed tree may be moved as a whole. In three components: what programs
+# run with (library), what they are built with (development), the rorqual program (tools).
 include(CMakePackageConfigHelpers)
 
-install(TARGETS rorqual_c rorqual_c_static EXPORT rorqual
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
+install(TARGETS rorqual_c rorqual_c_static rorqual_cpp_static EXPORT rorqual
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT library INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/rorqual DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(FILES capi/include/rorqual/rorqual.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rorqual)
 
@@ -25,3 +28,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqualConfig.cmake ${CMAKE_CURRENT_BI
 file(RELATIVE_PATH rq_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)   # from the .pc file to the prefix
 configure_file(cmake/rorqual.pc.in rorqual.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rorqual.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(PROJECT_IS_TOP_LEVEL)
+  include(cmake/packaging/deb.cmake)
+endif()

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <string_view>
 
 #include "rorqual/error.hpp"
 
@@ -24,6 +25,18 @@ int try_on(const std::uint8_t* data, std::size_t size, Parse&& parse) {
         parse(std::as_bytes(std::span(data, size)));
     } catch (const Error& error) {
         promise(error.status() == Status::corrupt || error.status() == Status::unsupported || error.status() == Status::not_found);
+        promise(*error.what() != '\0');
+    }
+    return 0;
+}
+
+/// The same for text that comes as an argument.
+template <class Parse>
+int try_on_argument(const std::uint8_t* data, std::size_t size, Parse&& parse) {
+    try {
+        parse(std::string_view(reinterpret_cast<const char*>(data), size));
+    } catch (const Error& error) {
+        promise(error.status() == Status::invalid_argument || error.status() == Status::unsupported);
         promise(*error.what() != '\0');
     }
     return 0;

@@ -28,6 +28,10 @@ inline double rms_norm(std::int64_t d) { return f32_dot(d) / 2 + f32_units(4); }
 /// exponential turns into a relative error of the same size; the sum has positive terms; exp is right to 1.5 units, the division to half of one.
 inline double softmax(std::int64_t d, double m) { return f32_dot(d) + f32_units(2 * m + 4); }
 
+/// A sum of `rows` codes times weights that were rounded to int16, where the largest weight of all times the largest code is m: each
+/// weight is off by at most half of m/32767 over the code, and by what scaling it rounds, there and back; the exact sum rounds twice.
+inline double int16_weights(std::int64_t rows, double m) { return static_cast<double>(rows) * m * (1.0 / 65534 + f32_units(6)); }
+
 /// Relative error of silu(z)·u: exp, an addition, a division and a product, for z that do not underflow.
 inline double swiglu() { return f32_units(4); }
 
@@ -55,6 +59,10 @@ inline double routing(std::int64_t experts) { return 2 * f32_dot(experts); }
 /// of most tokens (medians 0.0015 to 0.005 on the reference checkpoints). A token whose experts were nearly tied may get
 /// others, and then differs at large: that is why medians are compared.
 inline double bf16_cache() { return 1e-2; }
+
+/// The part of an indexer's selection that rounding its keys to bf16 leaves as it is. A key is off by up to 2^-9, a score by half a percent, and of
+/// scores drawn at random one in a hundred lies so near to the last that is selected.
+inline double bf16_selection() { return 0.98; }
 
 /// Relative to the largest |logit|: absorbed against naive attention through a whole model; as independent implementations.
 inline double attention_forms() { return 2e-5; }

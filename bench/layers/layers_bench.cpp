@@ -92,7 +92,7 @@ void attention(benchmark::State& state, const AttentionCase& c) {
     const auto compute = [&](AttentionForm form) {
         std::vector<float> out(static_cast<std::size_t>(c.queries * s.heads * s.v_head_dim));
         layers::attend(run, s, form, {q.data(), c.queries, s.heads * head}, cache.blocks(), {weight_view({w.data(), s.heads * per_head, s.kv_lora_rank}), {}, {}},
-                       c.cached, {out.data(), c.queries, s.heads * s.v_head_dim}, scratch);
+                       c.cached, {}, {out.data(), c.queries, s.heads * s.v_head_dim}, scratch);
         return out;
     };
     // Scores reach some tens in magnitude before they cancel; the forms round to int8 at different places.

@@ -134,6 +134,21 @@ class TokenBuffer {
     std::size_t capacity_;
 };
 
+/// Where text goes that belongs to somebody else; never NULL, and empty when made.
+class BorrowedText {
+ public:
+    BorrowedText(const char** text, std::size_t* length, const char* text_name, const char* length_name)
+        : text_(&result(text, text_name)), length_(&result(length, length_name)) {}
+    void give(std::string_view text) noexcept {
+        *text_ = text.empty() ? "" : text.data();
+        *length_ = text.size();
+    }
+
+ private:
+    const char** text_;
+    std::size_t* length_;
+};
+
 // ---- operands of the operations on plain arrays ----
 
 /// [rows, cols] with a row stride of the caller; stride 0 = cols.

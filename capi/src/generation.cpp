@@ -13,6 +13,7 @@ static_assert(RQ_FINISH_STOP_TOKEN == static_cast<std::int32_t>(Finish::stop_tok
 static_assert(RQ_FINISH_STOP_STRING == static_cast<std::int32_t>(Finish::stop_string));
 static_assert(RQ_FINISH_LIMIT == static_cast<std::int32_t>(Finish::limit));
 static_assert(RQ_FINISH_CONTEXT_FULL == static_cast<std::int32_t>(Finish::context_full));
+static_assert(RQ_FINISH_COMPLETE == static_cast<std::int32_t>(Finish::complete));
 
 rq_piece published(const Piece& piece) noexcept {
     rq_piece p = RQ_PIECE_INIT;

@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "hooks.hpp"
+#include "rorqual/completion.hpp"
+#include "rorqual/grammar.hpp"
 #include "rorqual/model.hpp"
+#include "rorqual/prompt.hpp"
 #include "rorqual/session.hpp"
 #include "rorqual/source.hpp"
 #include "rorqual/tokenizer.hpp"
@@ -78,9 +81,23 @@ struct rq_tokenizer {
     rorqual::Tokenizer tokenizer;
 };
 
+struct rq_grammar {
+    rorqual::Grammar grammar;
+};
+
 struct rq_decoder {
     rorqual::Tokenizer tokenizer;
     rorqual::StreamDecoder decoder;
+};
+
+struct rq_prompt {
+    rorqual::Prompt prompt;
+};
+
+struct rq_completion {
+    rorqual::Completion completion;
+    std::vector<rorqual::CompletionPart> parts{};  // taken out of it
+    std::size_t given = 0;                         // how many of them went to the caller
 };
 
 struct rq_session {

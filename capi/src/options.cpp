@@ -5,6 +5,7 @@
 #include <string>
 
 #include "arguments.hpp"
+#include "handles.hpp"
 
 namespace rorqual::capi {
 namespace {
@@ -35,6 +36,9 @@ SessionOptions session_options(const rq_session_options* given) {
     session.cache = caches[code(o.cache, RQ_CACHE_INT8 + 1, "options.cache")];
     session.reproducible = !yes_or_no(o.relaxed, "options.relaxed");
     session.context = size(o.context, "options.context");
+    constexpr Drafting drafters[] = {Drafting::none, Drafting::lookup, Drafting::head};
+    session.drafting = drafters[code(o.drafting, RQ_DRAFTING_HEAD + 1, "options.drafting")];
+    session.draft_tokens = o.draft_tokens;
     if (o.chunk != 0) session.chunk = size(o.chunk, "options.chunk");
     return session;
 }
@@ -67,6 +71,8 @@ GenerateOptions generation_options(const rq_generation_options* given) {
     generate.stop_tokens.assign(stops.begin(), stops.end());
     generate.stop_strings = stop_strings(o);
     generate.ignore_eos = yes_or_no(o.ignore_stop_tokens, "options.ignore_stop_tokens");
+    if (o.grammar != nullptr) generate.grammar = o.grammar->grammar;
+    if (o.grammar_after != nullptr) generate.grammar_after = o.grammar_after;
     generate.special = yes_or_no(o.special, "options.special");
     return generate;
 }

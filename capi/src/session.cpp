@@ -1,3 +1,4 @@
+#define RQ_ENABLE_UNSTABLE
 #include "rorqual/session.hpp"
 
 #include <string>
@@ -31,17 +32,19 @@ rq_metrics published(const SessionMetrics& metrics) noexcept {
     m.decode_seconds = metrics.decode_seconds;
     m.cache_bytes = metrics.cache_bytes;
     m.scratch_bytes = metrics.scratch_bytes;
+    m.guesses = metrics.guesses;
+    m.kept_guesses = metrics.kept_guesses;
     return m;
 }
 
 // NULL, or exactly one row of logits for each token.
-std::span<float> every_logit(float* logits, std::size_t logits_count, std::size_t token_count, const Session& session) {
-    const auto given = array(logits, logits_count, "logits");
+std::span<float> every_logit(float* logits, std::size_t logits_count, std::size_t token_count, const Session& session, const char* argument = "logits") {
+    const auto given = array(logits, logits_count, argument);
     if (given.empty()) return given;
     const auto vocabulary = static_cast<std::size_t>(session.model()->geometry().vocab_size);
     if (given.size() % vocabulary != 0 || given.size() / vocabulary != token_count) {
-        refuse("logits_count", std::to_string(given.size()) + ", expected " + std::to_string(token_count) + " x " +
-                                   std::to_string(vocabulary) + " floats");
+        refuse((std::string(argument) + "_count").c_str(), std::to_string(given.size()) + ", expected " + std::to_string(token_count) + " x " +
+                                                               std::to_string(vocabulary) + " floats");
     }
     return given;
 }
@@ -78,6 +81,16 @@ int32_t rq_session_append(rq_session* session, const int32_t* tokens, size_t tok
     });
 }
 
+int32_t rq_session_append_drafts(rq_session* session, const int32_t* tokens, size_t token_count, float* logits, size_t logits_count,
+                                 float* draft_logits, size_t draft_logits_count, rq_error* err) {
+    return boundary(err, [&] {
+        Session& s = idle(session).session;
+        const auto ids = array(tokens, token_count, "tokens");
+        (void)required(draft_logits, "draft_logits");
+        s.append(ids, every_logit(logits, logits_count, ids.size(), s), every_logit(draft_logits, draft_logits_count, ids.size(), s, "draft_logits"));
+    });
+}
+
 int32_t rq_session_rewind(rq_session* session, size_t length, rq_error* err) {
     return boundary(err, [&] {
         Session& s = idle(session).session;
@@ -93,6 +106,20 @@ int32_t rq_session_fork(rq_session* session, rq_session** out, rq_error* err) {
         auto copy = std::make_shared<Timeline>(timeline.model, timeline.session.fork());
         copy->session.observe(nullptr);
         made = new rq_session{std::move(copy)};
+    });
+}
+
+int32_t rq_session_save(rq_session* session, const char* path, size_t path_len, rq_error* err) {
+    return boundary(err, [&] {
+        const auto to = path_argument(path, path_len, "path");
+        idle(session).session.save(to);
+    });
+}
+
+int32_t rq_session_load(rq_session* session, const rq_source* source, rq_error* err) {
+    return boundary(err, [&] {
+        const auto& from = required(source, "source").source;
+        idle(session).session.load(from);
     });
 }
 

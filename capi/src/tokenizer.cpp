@@ -24,21 +24,6 @@ Token defined(const Tokenizer& tokenizer, std::int32_t token) {
     return token;
 }
 
-// A piece of text that belongs to somebody else; never NULL.
-class BorrowedText {
- public:
-    BorrowedText(const char** text, std::size_t* length, const char* text_name, const char* length_name)
-        : text_(&result(text, text_name)), length_(&result(length, length_name)) {}
-    void give(std::string_view text) noexcept {
-        *text_ = text.empty() ? "" : text.data();
-        *length_ = text.size();
-    }
-
- private:
-    const char** text_;
-    std::size_t* length_;
-};
-
 }  // namespace
 
 int32_t rq_model_tokenizer(const rq_model* model, rq_tokenizer** out, rq_error* err) {

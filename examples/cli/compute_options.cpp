@@ -22,4 +22,13 @@ void add_compute_options(CLI::App& command, ModelArguments& model, SessionArgume
     }
 }
 
+void add_drafting_options(CLI::App& command, SessionArguments& session, const std::string& group) {
+    auto* const who = command.add_option("--draft", session.drafting, "Guess tokens ahead, for the model to verify several at a time: lookup (in the text so far) or head (the model's own layer for it)")
+                          ->check(CLI::IsMember({"lookup", "head"}));
+    auto* const most = command.add_option("--draft-tokens", session.draft_tokens, "Guesses at a time, at most; 0 = the library's choice")->needs(who);
+    for (auto* const option : {who, most}) {
+        if (!group.empty()) option->group(group);
+    }
+}
+
 }  // namespace cli

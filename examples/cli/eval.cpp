@@ -18,6 +18,7 @@ struct EvalArguments {
     std::string out;
     std::int64_t greedy = 0;
     bool experts = false;
+    bool mtp = false;
 };
 
 using Prompts = std::map<std::string, std::vector<std::int32_t>>;
@@ -43,6 +44,7 @@ std::vector<TensorHeader> headers(const EvalArguments& arguments, const Prompts&
         tensors.push_back({"logits." + name, "F32", {length, info.vocab_size}});
         if (arguments.experts) tensors.push_back({"experts." + name, "I32", {info.layers - info.dense_layers, length, info.experts_per_token}});
         if (arguments.greedy > 0) tensors.push_back({"greedy." + name, "I64", {arguments.greedy}});
+        if (arguments.mtp) tensors.push_back({"mtp_logits." + name, "F32", {length - 1, info.vocab_size}});
     }
     return tensors;
 }
@@ -88,16 +90,24 @@ void evaluate(const EvalArguments& arguments, const rq_model* model, const rq_mo
     observer.user = &log;
     if (arguments.experts) call(rq_session_observe, session.get(), static_cast<const rq_observer*>(&observer));
     std::vector<float> logits(ids.size() * static_cast<std::size_t>(info.vocab_size));
-    call(rq_session_append, session.get(), ids.data(), ids.size(), logits.data(), logits.size());
+    std::vector<float> drafts(arguments.mtp ? logits.size() : 0);
+    if (arguments.mtp) {
+        call(rq_session_append_drafts, session.get(), ids.data(), ids.size(), logits.data(), logits.size(), drafts.data(), drafts.size());
+        drafts.erase(drafts.begin(), drafts.begin() + static_cast<std::ptrdiff_t>(info.vocab_size));  // of the first token there are none
+    } else {
+        call(rq_session_append, session.get(), ids.data(), ids.size(), logits.data(), logits.size());
+    }
     call(rq_session_observe, session.get(), static_cast<const rq_observer*>(nullptr));
     out.write(logits);
     if (arguments.experts) out.write(log.layer_after_layer());
     if (arguments.greedy > 0) out.write(greedy_continuation(session.get(), arguments.greedy));
+    if (arguments.mtp) out.write(drafts);
 }
 
 void eval(const EvalArguments& arguments) {
     const Model model = open_model(arguments.model);
     const rq_model_info info = info_of(model.get());
+    if (arguments.mtp && info.has_draft_head == 0) throw Failure(arguments.model.path + ": --mtp: the model has no layer that predicts further tokens");
     const Prompts prompts = read_prompts(arguments.in, info.vocab_size);
     SafetensorsWriter out(arguments.out, headers(arguments, prompts, info));
     for (const auto& [name, ids] : prompts) {
@@ -120,7 +130,11 @@ void add_eval(CLI::App& program) {
     command->add_option("--out", arguments->out, "File to write: logits.X [T, V] F32, and what is asked for below")->required();
     command->add_option("--greedy", arguments->greedy, "Also greedy.X [N] I64: the N likeliest tokens that follow, stop tokens ignored")->check(CLI::Range(1, 1 << 24));
     command->add_flag("--experts", arguments->experts, "Also experts.X [expert layers, T, k] I32");
+    command->add_flag_callback(
+        "--mtp", [arguments] { arguments->mtp = true, arguments->session.drafting = "head"; }, "Also mtp_logits.X [T-1, V] F32: what the layer that predicts further tokens expects after each token but the first");
     add_compute_options(*command, arguments->model, arguments->session);
+    arguments->session.mode = "exact";  // what others are compared with
+    command->get_option("--mode")->description("exact or fast; without it, exact");
     command->callback([arguments] { eval(*arguments); });
 }
 

@@ -34,6 +34,9 @@ rq_session_options session_options(const SessionArguments& arguments) {
     }
     options.context = arguments.context;
     options.chunk = arguments.chunk;
+    options.drafting = arguments.drafting == "lookup" ? RQ_DRAFTING_LOOKUP : arguments.drafting == "head" ? RQ_DRAFTING_HEAD
+                                                                                                          : RQ_DRAFTING_NONE;
+    options.draft_tokens = arguments.draft_tokens;
     return options;
 }
 
@@ -89,6 +92,14 @@ std::vector<std::int32_t> encode(const rq_tokenizer* tokenizer, std::string_view
 
 std::vector<std::int32_t> encode_prompt(const rq_model* model, std::string_view text, std::uint32_t flags) {
     return ids_of(rq_model_encode_prompt, model, text, flags);
+}
+
+std::vector<std::int32_t> ids_of(const rq_prompt* prompt, const rq_tokenizer* tokenizer) {
+    std::size_t count = 0;
+    call(rq_prompt_tokens, prompt, tokenizer, static_cast<std::int32_t*>(nullptr), std::size_t{0}, &count);
+    std::vector<std::int32_t> ids(count);
+    call(rq_prompt_tokens, prompt, tokenizer, ids.data(), ids.size(), &count);
+    return ids;
 }
 
 std::string decode(const rq_tokenizer* tokenizer, const std::vector<std::int32_t>& tokens, std::uint32_t flags) {

@@ -47,7 +47,10 @@ using Handle = std::unique_ptr<T, Free<T, free>>;
 using Source = Handle<rq_source, rq_source_free>;
 using Model = Handle<rq_model, rq_model_free>;
 using Tokenizer = Handle<rq_tokenizer, rq_tokenizer_free>;
+using Prompt = Handle<rq_prompt, rq_prompt_free>;
+using Completion = Handle<rq_completion, rq_completion_free>;
 using Session = Handle<rq_session, rq_session_free>;
+using Grammar = Handle<rq_grammar, rq_grammar_free>;
 using Generation = Handle<rq_generation, rq_generation_free>;
 
 /// What every command that opens a model takes.
@@ -62,6 +65,8 @@ struct SessionArguments {
     std::string cache;  // "" = the library's choice
     std::uint64_t context = 0;
     std::uint64_t chunk = 0;
+    std::string drafting;  // "" = none
+    std::uint32_t draft_tokens = 0;
 };
 
 [[nodiscard]] Source open_source(const std::string& path);
@@ -80,6 +85,7 @@ using ModelText = std::int32_t (*)(const rq_model*, char*, std::size_t, std::siz
 
 [[nodiscard]] std::vector<std::int32_t> encode(const rq_tokenizer* tokenizer, std::string_view text, std::uint32_t flags);
 [[nodiscard]] std::vector<std::int32_t> encode_prompt(const rq_model* model, std::string_view text, std::uint32_t flags);
+[[nodiscard]] std::vector<std::int32_t> ids_of(const rq_prompt* prompt, const rq_tokenizer* tokenizer);
 [[nodiscard]] std::string decode(const rq_tokenizer* tokenizer, const std::vector<std::int32_t>& tokens, std::uint32_t flags);
 
 }  // namespace cli

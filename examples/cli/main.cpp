@@ -25,8 +25,10 @@ int main(int argc, char** argv) {
     program.require_subcommand(1);
     program.footer("Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage, 130 stopped by Ctrl-C.");
     cli::add_run(program);
+    cli::add_chat(program);
     cli::add_inspect(program);
     cli::add_tokenize(program);
+    cli::add_prompt(program);
     cli::add_eval(program);
     cli::add_quantize(program);
     cli::add_pack(program);

@@ -2,8 +2,6 @@
 #include <sys/resource.h>
 
 #include <array>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,8 +9,10 @@
 
 #include "commands.hpp"
 #include "compute_options.hpp"
+#include "interruptible.hpp"
 #include "library.hpp"
 #include "output.hpp"
+#include "sampling_arguments.hpp"
 
 namespace cli {
 namespace {
@@ -20,40 +20,16 @@ namespace {
 struct RunArguments {
     ModelArguments model;
     SessionArguments session;
+    SamplingArguments sampling;
     std::optional<std::string> prompt;
     std::string file;
     bool echo = true;
     bool added_tokens = false;
-    bool greedy = false;
     bool ignore_eos = false;
     bool special = false;
     std::uint64_t limit = 0;
     std::vector<std::string> stop;
-    std::optional<float> temperature, top_p, min_p, repetition_penalty, presence_penalty;
-    std::optional<std::int32_t> top_k;
-    std::optional<std::uint64_t> seed;
-};
-
-// Ctrl-C reaches the session that is running, from the signal handler. The handler may only touch lock-free atomics.
-std::atomic<const rq_session*> interruptible{nullptr};
-static_assert(std::atomic<const rq_session*>::is_always_lock_free);
-
-/// While it lives, Ctrl-C cancels the session instead of ending the program; a second one ends it.
-class Interruptible {
- public:
-    explicit Interruptible(const rq_session* session) {
-        interruptible = session;
-        std::signal(SIGINT, [](int) {
-            rq_session_cancel(interruptible.load());
-            std::signal(SIGINT, SIG_DFL);
-        });
-    }
-    ~Interruptible() {
-        std::signal(SIGINT, SIG_DFL);
-        interruptible = nullptr;
-    }
-    Interruptible(const Interruptible&) = delete;
-    Interruptible& operator=(const Interruptible&) = delete;
+    std::string grammar, schema, grammar_after;
 };
 
 std::string prompt_text(const RunArguments& arguments) {
@@ -63,18 +39,17 @@ std::string prompt_text(const RunArguments& arguments) {
     return text;
 }
 
-rq_sampling_options sampling(const RunArguments& arguments, const rq_model* model) {
-    rq_sampling_options options = RQ_SAMPLING_OPTIONS_INIT;
-    call(rq_model_sampling, model, &options);
-    if (arguments.temperature) options.temperature = *arguments.temperature;
-    if (arguments.greedy) options.temperature = 0;
-    if (arguments.top_k) options.top_k = *arguments.top_k;
-    if (arguments.top_p) options.top_p = *arguments.top_p;
-    if (arguments.min_p) options.min_p = *arguments.min_p;
-    if (arguments.repetition_penalty) options.repetition_penalty = *arguments.repetition_penalty;
-    if (arguments.presence_penalty) options.presence_penalty = *arguments.presence_penalty;
-    options.seed = arguments.seed.value_or(0);
-    return options;
+/// What the text may be; null = anything.
+Grammar grammar(const RunArguments& arguments) {
+    rq_grammar* made = nullptr;
+    if (!arguments.grammar.empty()) {
+        const auto rules = read_file(arguments.grammar);
+        call(rq_grammar_from_rules, rules.data(), rules.size(), &made);
+    } else if (!arguments.schema.empty()) {
+        const auto schema = read_file(arguments.schema);
+        call(rq_grammar_from_json_schema, schema.data(), schema.size(), &made);
+    }
+    return Grammar(made);
 }
 
 Generation start(rq_session* session, const RunArguments& arguments, const rq_sampling_options& sampling) {
@@ -87,6 +62,9 @@ Generation start(rq_session* session, const RunArguments& arguments, const rq_sa
     options.sampling = &sampling;
     options.stop_strings = stop.data();
     options.stop_string_count = stop.size();
+    const Grammar held = grammar(arguments);
+    options.grammar = held.get();
+    if (!arguments.grammar_after.empty()) options.grammar_after = arguments.grammar_after.c_str();
     rq_generation* generation = nullptr;
     call(rq_generation_create, session, &options, &generation);
     return Generation(generation);
@@ -126,9 +104,10 @@ void print_summary(const RunArguments& arguments, const rq_model* model, rq_sess
     const auto peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
     const auto folder = std::filesystem::weakly_canonical(arguments.model.path).filename().string();
     const auto read = tokens_text(prompt_tokens, per_second(metrics.prefill_tokens, metrics.prefill_seconds), 0);
-    const auto written = tokens_text(story_tokens, per_second(metrics.decode_tokens, metrics.decode_seconds), 1);
-    std::fprintf(stderr, "%s (%s), mode %s, %u thread%s, prompt %s, story %s, %s of memory\n", folder.c_str(), text_of(rq_model_type, model).c_str(),
-                 mode_text(model, arguments.session).c_str(), info.threads, info.threads == 1 ? "" : "s", read.c_str(), written.c_str(), bytes_text(peak).c_str());
+    const auto written = tokens_text(story_tokens, per_second(metrics.decode_tokens + metrics.kept_guesses, metrics.decode_seconds), 1);
+    const auto guessed = metrics.guesses == 0 ? "" : " (" + std::to_string(metrics.kept_guesses) + " of " + std::to_string(metrics.guesses) + " guesses held)";
+    std::fprintf(stderr, "%s (%s), mode %s, %u thread%s, prompt %s, story %s%s, %s of memory\n", folder.c_str(), text_of(rq_model_type, model).c_str(),
+                 mode_text(model, arguments.session).c_str(), info.threads, info.threads == 1 ? "" : "s", read.c_str(), written.c_str(), guessed.c_str(), bytes_text(peak).c_str());
 }
 
 void run(const RunArguments& arguments) {
@@ -137,11 +116,11 @@ void run(const RunArguments& arguments) {
     const auto prompt = encode_prompt(model.get(), text, arguments.added_tokens ? RQ_ENCODE_ADDED_TOKENS : 0);
     if (prompt.empty()) throw Failure("the prompt is empty");
     const Session session = new_session(model.get(), arguments.session);
-    const rq_sampling_options options = sampling(arguments, model.get());
+    const rq_sampling_options options = sampling_options(arguments.sampling, model.get());
     bool interrupted = false;
     std::uint64_t story_tokens = 0;
     {
-        const Interruptible ctrl_c(session.get());
+        const Interruptible ctrl_c(session.get(), Interruptible::Again::ends_the_program);
         try {
             call(rq_session_sync, session.get(), prompt.data(), prompt.size(), static_cast<std::size_t*>(nullptr), static_cast<std::size_t*>(nullptr));
             const Generation generation = start(session.get(), arguments, options);
@@ -169,20 +148,14 @@ void add_run(CLI::App& program) {
     command->add_flag("--added-tokens", arguments->added_tokens, "Recognise special tokens in the prompt's text");
     command->add_option("-n,--limit", arguments->limit, "Write so many tokens at most; 0 = until the model ends or the context is full");
     command->add_option("--stop", arguments->stop, "End where this text would come; may be given more than once");
+    auto* rules = command->add_option("--grammar", arguments->grammar, "Write only what the rules in this file admit");
+    command->add_option("--json-schema", arguments->schema, "Write only JSON that the schema in this file admits")->excludes(rules);
+    command->add_option("--grammar-after", arguments->grammar_after, "Hold to them behind this text only, such as </think>");
     command->add_flag("--ignore-eos", arguments->ignore_eos, "Do not end at the model's own stop tokens");
     command->add_flag("--special", arguments->special, "Show special tokens in the text");
-    command->add_flag("--greedy", arguments->greedy, "Always take the likeliest token")->group("Sampling (defaults: what the model recommends)");
-    const auto sampling_option = [&](const char* name, auto& to, const char* help) {
-        command->add_option(name, to, help)->group("Sampling (defaults: what the model recommends)");
-    };
-    sampling_option("-t,--temperature", arguments->temperature, "0 = greedy");
-    sampling_option("--top-k", arguments->top_k, "Keep the k likeliest tokens");
-    sampling_option("--top-p", arguments->top_p, "Keep the likeliest tokens that reach this probability together");
-    sampling_option("--min-p", arguments->min_p, "Keep tokens at least this likely, relative to the likeliest");
-    sampling_option("--repetition-penalty", arguments->repetition_penalty, "Above 1: tokens seen before become less likely");
-    sampling_option("--presence-penalty", arguments->presence_penalty, "Taken from the logits of tokens seen before");
-    sampling_option("--seed", arguments->seed, "Same seed, same text");
+    add_sampling_options(*command, arguments->sampling);
     add_compute_options(*command, arguments->model, arguments->session, "Computing");
+    add_drafting_options(*command, arguments->session, "Computing");
     command->add_option("--context", arguments->session.context, "Room in tokens; 0 = the model's own")->group("Computing");
     command->callback([arguments] { run(*arguments); });
 }

@@ -66,7 +66,7 @@ struct PackOptions {
 void pack(const Source& source, const std::filesystem::path& path, const PackOptions& options = {});
 
 struct SynthesizeOptions {
-    std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes
+    std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash"; "v2-tiny" and "v32-tiny": a few hundred kB, with odd sizes
     std::string format = "q4_k_m";     ///< as in QuantizeOptions
     bool pure = false;
     LatentLayout latent = LatentLayout::joined;

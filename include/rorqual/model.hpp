@@ -75,12 +75,22 @@ struct ModelOptions {
     bool headers_only = false;                    ///< read no weights: a model to look at and to tokenize with, which has no sessions
 };
 
+/// Who guesses tokens ahead of a generation, which the model then verifies several at a time. The tokens of a generation are those it would have
+/// without; how fast they come is the difference ("Fast Inference from Transformers via Speculative Decoding", §2).
+enum class Drafting : std::int32_t {
+    none = 0,
+    lookup = 1,  ///< what followed the last few tokens where they stood before: for answers that repeat their prompt. Any model
+    head = 2,    ///< the model's own layer for it (multi-token prediction): Model::has_draft_head()
+};
+
 struct SessionOptions {
     std::int64_t context = 0;   ///< room in tokens; 0 = the model's own
     std::int64_t chunk = 2048;  ///< a prompt is evaluated in pieces of at most so many tokens: more is faster for long prompts and takes more scratch memory
     CacheFormat cache = CacheFormat::automatic;
     Mode mode = Mode::automatic;
-    bool reproducible = true;  ///< in mode exact, same bits for every way of cutting a prompt. false, like mode fast, lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
+    Drafting drafting = Drafting::none;
+    std::int64_t draft_tokens = 0;  ///< guesses at most before they are verified, up to 15; 0 = 8 of lookup, 2 of head. Each takes room for its logits
+    bool reproducible = true;       ///< in mode exact, same bits for every way of cutting a prompt. false, like mode fast, lets oneDNN or Eigen carry long chunks' products and attention take the cheaper form
 };
 
 /// One tensor of the checkpoint, for display.
@@ -138,6 +148,8 @@ class Model : public std::enable_shared_from_this<Model> {
     [[nodiscard]] Mode default_mode() const noexcept;
     /// Can its sessions remember in int8?
     [[nodiscard]] bool has_int8_cache() const noexcept;
+    /// Has it a layer that guesses the token after the next, which sessions can draft with?
+    [[nodiscard]] bool has_draft_head() const noexcept;
 
     /// A new, empty timeline. Throws Error(invalid_argument) for a context beyond the model's, Error(wrong_state) for a model opened with
     /// headers_only, std::bad_alloc.

@@ -44,9 +44,10 @@ class Sampler {
     ///   logits    [vocab_size] f32, unchanged
     ///   seen      the timeline so far, oldest first; read only when a penalty is on
     ///   position  index of the token to be drawn: which random number to use
+    ///   allowed   bit t of word t / 64 tells whether token t may be drawn; empty = any may
     /// Throws Error(invalid_argument) if logits has another size, a token seen lies outside the vocabulary, or nothing can be
-    /// chosen because every logit is −∞ or NaN.
-    Sampled sample(std::span<const float> logits, std::span<const Token> seen, std::uint64_t position);
+    /// chosen because every logit is −∞ or NaN, or none is allowed that is not.
+    Sampled sample(std::span<const float> logits, std::span<const Token> seen, std::uint64_t position, std::span<const std::uint64_t> allowed = {});
 
     [[nodiscard]] const SamplingOptions& options() const noexcept { return options_; }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rorqual/grammar.hpp"
 #include "rorqual/model.hpp"
 
 namespace rorqual {
@@ -24,14 +26,17 @@ struct SyncReport {
 struct SessionMetrics {
     std::uint64_t prefill_tokens = 0;  ///< evaluated together with others
     double prefill_seconds = 0;        ///< wall time of these evaluations
-    std::uint64_t decode_tokens = 0;   ///< evaluated alone, one at a time
+    std::uint64_t decode_tokens = 0;   ///< evaluated alone, or with guesses of what follows
     double decode_seconds = 0;
+    std::uint64_t guesses = 0;        ///< evaluated along with decoded tokens, because they might follow (SessionOptions::drafting)
+    std::uint64_t kept_guesses = 0;   ///< of these, what was drawn then; tokens a second = (decode_tokens + kept_guesses) / decode_seconds
     std::uint64_t cache_bytes = 0;    ///< state of all layers now; pages shared with forks count fully in each
     std::uint64_t scratch_bytes = 0;  ///< buffers, allocated once when the session was made
 };
 
 /// Looks on while a session evaluates. Called on the evaluating thread with borrowed views; must not call the session.
-/// What it throws ends the evaluation as a cancel does and leaves the call. Tokens evaluated again are shown again.
+/// What it throws ends the evaluation as a cancel does and leaves the call. Tokens evaluated again are shown again, guesses as if
+/// they were tokens.
 class SessionObserver {
  public:
     virtual ~SessionObserver() = default;
@@ -50,6 +55,8 @@ struct GenerateOptions {
     std::vector<std::string> stop_strings = {};  ///< UTF-8 that ends the generation and is not part of its text; needs a tokenizer
     bool ignore_eos = false;                     ///< the model's own stop tokens are tokens like others
     bool special = false;                        ///< special tokens appear in the text
+    std::optional<Grammar> grammar = {};         ///< what the text may be; needs a tokenizer. A stop token may come where the grammar lets the text end
+    std::string grammar_after = {};              ///< UTF-8 behind whose first occurrence the grammar holds, after white space: "</think>"; empty = from the beginning
 };
 
 /// Why a generation ended. Where several reasons meet in one token, the first of this list counts.
@@ -59,6 +66,7 @@ enum class Finish : std::int32_t {
     stop_string = 2,  ///< the text ends before the stop string
     limit = 3,
     context_full = 4,  ///< the timeline has no room for another token
+    complete = 5,      ///< the grammar's text is whole and cannot go on
 };
 
 /// One step of a generation.
@@ -96,11 +104,25 @@ class Session {
     /// Evaluates tokens after the last. every_logit: empty, or [tokens.size(), vocab_size] f32 for the logits after each of them.
     /// Errors: invalid_argument (an id outside the vocabulary, every_logit of another size; nothing changed), context_full
     /// (nothing changed), or as above: tokens that were evaluated in whole pieces stay. std::bad_alloc changes nothing.
-    void append(std::span<const Token> tokens, std::span<float> every_logit = {});
+    ///
+    /// every_draft_logit: empty, or of the same size for what the draft head expects after each of them: its guess from the token and from what
+    /// the model made of those before it. After the first token of a timeline it expects nothing: zeros. Error(wrong_state) where the
+    /// session was made without Drafting::head.
+    void append(std::span<const Token> tokens, std::span<float> every_logit = {}, std::span<float> every_draft_logit = {});
 
     /// Forgets all tokens from `length` on: exactly the state of a session that never saw them. Evaluates nothing itself; where a
     /// layer cannot be cut at `length`, the next evaluation starts a little earlier. Error(invalid_argument) for length > length().
     void rewind(std::size_t length);
+
+    /// Writes the timeline to a file, which gets its name when it is whole: what was there before stays until then. Safetensors with a checksum
+    /// (XXH3). Evaluates nothing. Error(io).
+    void save(const std::filesystem::path& path);
+
+    /// Makes the timeline the one that was saved, as if it had been evaluated here: the same bits follow. All or nothing.
+    ///   source   the saved file: a path, or a file set with one named "session.safetensors"; read during the call only
+    /// Errors, which leave the session as it was: corrupt (no saved session, cut off, a bit that fell over), unsupported (of a later version),
+    /// invalid_argument (another model, mode or cache, or without what this session's draft head needs), context_full, not_found, io, std::bad_alloc.
+    void load(const Source& source);
 
     /// An independent session with the same timeline, without observer. Pages that are full are shared. Throws std::bad_alloc.
     [[nodiscard]] Session fork() const;
@@ -119,7 +141,7 @@ class Session {
 
     /// Starts a generation after the last token. The session is borrowed (it may be moved, not destroyed) and must not be used
     /// otherwise until the generation ends. Errors: invalid_argument (naming the option), wrong_state (an empty timeline, or stop
-    /// strings without a tokenizer).
+    /// strings or a grammar without a tokenizer).
     [[nodiscard]] Generation generate(const GenerateOptions& options = {});
 
     /// Stops the evaluation that is running: it throws Error(cancelled) after at most one task's time. When none is running, the
@@ -155,7 +177,7 @@ class Generation {
     ~Generation();
 
     /// The next token, or nothing after the last piece. What it throws (as Session; invalid_argument where the model gives no finite
-    /// logit) leaves the timeline and the text as they were: it can be called again and goes on as if nothing had been. A full
+    /// logit, or none to a token that the grammar allows; unsupported where a grammar's text can be read in too many ways) leaves the timeline and the text as they were: it can be called again and goes on as if nothing had been. A full
     /// context ends a generation with a piece, not an error.
     std::optional<Piece> next();
 

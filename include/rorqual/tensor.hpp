@@ -43,6 +43,8 @@ struct RowsOf {
 using Rows = RowsOf<float>;
 using ConstRows = RowsOf<const float>;
 
+struct BlockScales;
+
 /// Borrowed view of a weight matrix [rows, cols]. y = W·x has `rows` outputs and `cols` inputs (PyTorch's [out, in]).
 /// As it lies in a file: row-major, rows adjacent, any alignment; block formats have whole blocks in a row. Or packed by the
 /// engine: panels of 16 rows (panel_bytes > 0), which only the engine makes.
@@ -51,7 +53,8 @@ struct WeightView {
     const std::byte* data = nullptr;
     std::int64_t rows = 0;
     std::int64_t cols = 0;
-    std::int64_t panel_bytes = 0;  ///< 0: rows as in a file
+    std::int64_t panel_bytes = 0;         ///< 0: rows as in a file
+    const BlockScales* scales = nullptr;  ///< of f8_e4m3, which stands for nothing without; only the engine has them
 
     static constexpr std::int64_t panel_rows = 16;
 
@@ -64,7 +67,7 @@ struct WeightView {
     /// Rows [first, first + count) of the matrix. Of a packed one: `first` is a multiple of 16, and so is `count`, unless the slice ends
     /// where the matrix does.
     [[nodiscard]] WeightView slice_rows(std::int64_t first, std::int64_t count) const noexcept {
-        return {dtype, data + (packed() ? first / panel_rows * panel_bytes : first * row_bytes()), count, cols, panel_bytes};
+        return {dtype, data + (packed() ? first / panel_rows * panel_bytes : first * row_bytes()), count, cols, panel_bytes, scales};
     }
 };
 

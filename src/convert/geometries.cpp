@@ -22,6 +22,22 @@ constexpr Geometry geometries[] = {
   "rope_theta": 10000, "max_position_embeddings": 163840, "tie_word_embeddings": false,
   "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1,
                    "mscale": 0.707, "mscale_all_dim": 0.707}})"},
+    // Moonlight-16B-A3B, as published: DeepSeek-V3's router on V2-Lite's sizes, no compressed query, no YaRN.
+    {"moonlight", R"({
+  "model_type": "deepseek_v3", "vocab_size": 163840, "hidden_size": 2048, "intermediate_size": 11264, "moe_intermediate_size": 1408,
+  "num_hidden_layers": 27, "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": null, "kv_lora_rank": 512,
+  "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 64, "n_shared_experts": 2,
+  "num_experts_per_tok": 6, "first_k_dense_replace": 1, "moe_layer_freq": 1, "topk_method": "noaux_tc", "n_group": 1, "topk_group": 1,
+  "scoring_func": "sigmoid", "norm_topk_prob": true, "routed_scaling_factor": 2.446, "hidden_act": "silu", "rms_norm_eps": 1e-05,
+  "rope_theta": 50000, "max_position_embeddings": 8192, "tie_word_embeddings": false, "rope_scaling": null})"},
+    // GLM-4.7-Flash, as published, without its layer that predicts further tokens: heads of 192 + 64 with values of 256.
+    {"glm-4.7-flash", R"({
+  "model_type": "glm4_moe_lite", "vocab_size": 154880, "hidden_size": 2048, "intermediate_size": 10240, "moe_intermediate_size": 1536,
+  "num_hidden_layers": 47, "num_attention_heads": 20, "num_key_value_heads": 20, "q_lora_rank": 768, "kv_lora_rank": 512,
+  "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "n_routed_experts": 64, "n_shared_experts": 1,
+  "num_experts_per_tok": 4, "first_k_dense_replace": 1, "topk_method": "noaux_tc", "n_group": 1, "topk_group": 1,
+  "norm_topk_prob": true, "routed_scaling_factor": 1.8, "hidden_act": "silu", "rms_norm_eps": 1e-05,
+  "rope_theta": 1000000, "max_position_embeddings": 202752, "tie_word_embeddings": false, "rope_scaling": null})"},
     // Small, for tests: rows of 256 beside rows that no block of 256 fills, a compressed query, an odd vocabulary.
     {"v2-tiny", R"({
   "model_type": "deepseek_v2", "vocab_size": 387, "hidden_size": 256, "intermediate_size": 352, "moe_intermediate_size": 96,
@@ -32,6 +48,17 @@ constexpr Geometry geometries[] = {
   "rope_theta": 10000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
   "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 1024, "beta_fast": 32, "beta_slow": 1,
                    "mscale": 0.707, "mscale_all_dim": 0.707}})"},
+    // Small, for tests: DeepSeek-V3.2, whose indexer selects 32 tokens.
+    {"v32-tiny", R"({
+  "model_type": "deepseek_v32", "vocab_size": 387, "hidden_size": 256, "intermediate_size": 352, "moe_intermediate_size": 96,
+  "num_hidden_layers": 3, "num_attention_heads": 5, "num_key_value_heads": 5, "q_lora_rank": 96, "kv_lora_rank": 64,
+  "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32, "index_n_heads": 6, "index_head_dim": 32, "index_topk": 32,
+  "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 2, "first_k_dense_replace": 1, "moe_layer_freq": 1,
+  "topk_method": "noaux_tc", "n_group": 4, "topk_group": 2, "scoring_func": "sigmoid", "norm_topk_prob": true,
+  "routed_scaling_factor": 2.5, "hidden_act": "silu", "rms_norm_eps": 1e-06, "rope_theta": 10000,
+  "max_position_embeddings": 4096, "tie_word_embeddings": false,
+  "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 1024, "beta_fast": 32, "beta_slow": 1,
+                   "mscale": 1.0, "mscale_all_dim": 1.0}})"},
 };
 
 std::string with_layers(std::string config, std::int64_t layers) {

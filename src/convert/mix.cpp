@@ -36,7 +36,7 @@ bool gets_more_bits(std::int64_t layer, std::int64_t layers) {
 }
 
 bool is_quantised(std::string_view name, const std::vector<std::int64_t>& shape) {
-    return shape.size() >= 2 && name.ends_with("weight") && !contains(name, "_norm.weight") && !contains(name, "ffn_gate_inp.weight");
+    return shape.size() >= 2 && name.ends_with("weight") && !contains(name, "_norm.weight") && !contains(name, "ffn_gate_inp.weight") && !contains(name, "indexer.proj.weight");
 }
 
 DType output_dtype(const Mix& mix, std::int64_t cols) {

@@ -7,6 +7,7 @@
 
 #include "families/blueprint.hpp"
 #include "io/gguf_writer.hpp"
+#include "quant/block_scaled.hpp"
 #include "rorqual/convert.hpp"
 #include "rorqual/error.hpp"
 #include "text/tokenizer_impl.hpp"
@@ -24,6 +25,19 @@ struct Piece {
     std::vector<SafetensorsWriter::Tensor> tensors;
     std::vector<std::function<void(SafetensorsWriter& file)>> steps;  // each with no more than one of the table's in memory
 };
+
+bool is_scaled(const TensorSpec& spec) { return spec.matrix != nullptr && spec.fp8_blocks && spec.matrix->dtype == DType::f8_e4m3; }
+
+// The panels that a matrix is computed with, without data: itself, or its packed copy beside it. Not packed where there are none.
+WeightView panels_of(const TensorSpec& spec) {
+    if (spec.matrix == nullptr) return {};
+    const WeightView& matrix = *spec.matrix;
+    if (!is_scaled(spec) || !spec.packable || !weights::packs_copy(matrix.dtype, matrix.cols)) return matrix;
+    const auto panel = static_cast<std::int64_t>(weights::packed_bytes(weights::requantised_format, WeightView::panel_rows, matrix.cols));
+    return {weights::requantised_format, nullptr, matrix.rows, matrix.cols, panel};
+}
+
+std::string name_of_panels(const TensorSpec& spec) { return is_scaled(spec) ? weights::packed_copy_of(spec.name) : spec.name; }
 
 // The experts of a layer, whose names differ in their second number.
 struct Stack {
@@ -45,12 +59,16 @@ struct Stack {
         }
     }
     [[nodiscard]] bool is_numbered() const noexcept { return !after.empty(); }
-    [[nodiscard]] bool goes_on_with(const Stack& next, const WeightView& matrix) const noexcept {
-        const WeightView& mine = *specs.front()->matrix;
-        return next.first == first + std::ssize(specs) && mine.dtype == matrix.dtype && mine.rows == matrix.rows && mine.cols == matrix.cols;
+    [[nodiscard]] bool goes_on_with(const Stack& next, const WeightView& panels) const noexcept {
+        const WeightView mine = panels_of(*specs.front());
+        return next.first == first + std::ssize(specs) && mine.dtype == panels.dtype && mine.rows == panels.rows && mine.cols == panels.cols;
     }
     [[nodiscard]] std::string name() const { return before + std::to_string(first) + "-" + std::to_string(first + std::ssize(specs) - 1) + after; }
 };
+
+[[noreturn]] void throw_beyond(const TensorSpec& spec) {
+    throw Error(Status::corrupt, spec.name + ": holds values that are not finite, or beyond what blocks can hold");
+}
 
 std::span<const std::byte> bytes_of(const WeightView& matrix) { return {matrix.data, static_cast<std::size_t>(matrix.bytes())}; }
 
@@ -64,7 +82,7 @@ class Packing {
     std::vector<Piece> pieces(io::FileSet& files) {
         std::vector<Piece> all;
         for (const TensorSpec& spec : model_.table.specs()) {
-            if (spec.matrix != nullptr && spec.matrix->packed() && stack(spec)) continue;
+            if (panels_of(spec).packed() && stack(spec)) continue;
             add_stacks(all);
             add_panels(spec, all);
         }
@@ -72,6 +90,10 @@ class Packing {
         for (const std::int64_t alignment : {4, 2, 1}) {  // numbers of four bytes, of two, blocks: so that none lies across its own size
             for (const TensorSpec& spec : model_.table.specs()) {
                 if (spec.matrix != nullptr && spec.matrix->packed()) continue;
+                if (is_scaled(spec)) {
+                    for (const auto& name : {spec.name, model_.store.scales_of(spec, spec.name)}) add_stored(model_.store.tensors().at(name), alignment, all);
+                    continue;
+                }
                 if (alignment_of(spec.matrix != nullptr ? spec.matrix->dtype : DType::f32) == alignment) all.push_back(plain(spec));
             }
         }
@@ -83,9 +105,9 @@ class Packing {
  private:
     // Puts a matrix on the stack it belongs to, if it belongs to any.
     bool stack(const TensorSpec& spec) {
-        Stack next(spec.name);
+        Stack next(name_of_panels(spec));
         if (!next.is_numbered()) return false;
-        const auto is_same = [&](const Stack& known) { return known.before == next.before && known.after == next.after && known.goes_on_with(next, *spec.matrix); };
+        const auto is_same = [&](const Stack& known) { return known.before == next.before && known.after == next.after && known.goes_on_with(next, panels_of(spec)); };
         const auto found = std::ranges::find_if(stacks_, is_same);
         auto& to = found != stacks_.end() ? *found : stacks_.emplace_back(std::move(next));
         to.specs.push_back(&spec);
@@ -93,7 +115,7 @@ class Packing {
     }
     void add_stacks(std::vector<Piece>& all) {
         for (const Stack& stack : stacks_) {
-            Piece piece{{weights::packed_entry(stack.name(), *stack.specs.front()->matrix, std::ssize(stack.specs))}, {}};
+            Piece piece{{weights::packed_entry(stack.name(), panels_of(*stack.specs.front()), std::ssize(stack.specs))}, {}};
             for (const TensorSpec* spec : stack.specs) {
                 piece.steps.push_back([this, spec](SafetensorsWriter& file) { write_panels(*spec, {}, file); });
             }
@@ -106,7 +128,7 @@ class Packing {
     void add_panels(const TensorSpec& spec, std::vector<Piece>& all) {
         if (spec.matrix == nullptr) return;
         Piece piece;
-        if (spec.matrix->packed()) piece.tensors.push_back(weights::packed_entry(spec.name, *spec.matrix));
+        if (panels_of(spec).packed()) piece.tensors.push_back(weights::packed_entry(name_of_panels(spec), panels_of(spec)));
         std::vector<const DerivedSpec*> derived;
         for (const DerivedSpec& candidate : model_.table.derived()) {
             if (candidate.from != spec.matrix) continue;
@@ -123,25 +145,42 @@ class Packing {
     void write_panels(const TensorSpec& spec, const std::vector<const DerivedSpec*>& derived, SafetensorsWriter& file) {
         weights::PackedStore packed(0, memory_);
         const WeightView outline = *spec.matrix;
+        const bool in_panels = panels_of(spec).packed();
         model_.store.load_one(spec, memory_, packed, workers_);
-        if (spec.matrix->packed()) file.write(bytes_of(*spec.matrix));
+        const WeightView panels = packed_form(*spec.matrix);
+        if (in_panels && panels.data == nullptr) throw_beyond(spec);
+        if (in_panels) file.write(bytes_of(panels));
         for (const DerivedSpec* each : derived) {
             model_.store.derive_one(*each, memory_, packed, workers_);
-            if (each->to->data == nullptr) throw Error(Status::corrupt, spec.name + ": holds values that are not finite, or beyond what blocks can hold");
+            if (each->to->data == nullptr) throw_beyond(spec);
             file.write(bytes_of(std::exchange(*each->to, {})));
         }
         *spec.matrix = outline;
         model_.store.drop_copies();
     }
-    // A vector, or a matrix that is used row by row.
+    // Of what was loaded.
+    static std::span<const std::byte> bytes_of_loaded(const TensorSpec& spec) {
+        if (spec.matrix != nullptr) return bytes_of(*spec.matrix);
+        return spec.integers != nullptr ? std::as_bytes(std::span(*spec.integers)) : std::as_bytes(std::span(*spec.vector));
+    }
+    // A vector, a table of integers, or a matrix that is used row by row.
     Piece plain(const TensorSpec& spec) {
-        auto entry = spec.matrix != nullptr ? weights::packed_entry(spec.name, *spec.matrix) : SafetensorsWriter::Tensor{spec.name, DType::f32, spec.shape};
+        auto entry = spec.matrix != nullptr ? weights::packed_entry(spec.name, *spec.matrix) : SafetensorsWriter::Tensor{spec.name, spec.integers != nullptr ? DType::i32 : DType::f32, spec.shape};
         return {{std::move(entry)}, {[this, &spec](SafetensorsWriter& file) {
                     weights::PackedStore none;
                     model_.store.load_one(spec, memory_, none, workers_);
-                    file.write(spec.matrix != nullptr ? bytes_of(*spec.matrix) : std::as_bytes(std::span(*spec.vector)));
+                    file.write(bytes_of_loaded(spec));
                     model_.store.drop_copies();
                 }}};
+    }
+    // A tensor as the model's own file holds it.
+    static void add_stored(const io::TensorInfo& tensor, std::int64_t alignment, std::vector<Piece>& all) {
+        if (alignment_of(tensor.dtype) != alignment) return;
+        all.push_back({{{tensor.name, tensor.dtype, tensor.shape}}, {[&tensor](SafetensorsWriter& to) {
+                           std::vector<std::byte> bytes(static_cast<std::size_t>(tensor.bytes));
+                           tensor.file->read(tensor.offset, bytes);
+                           to.write(bytes);
+                       }}});
     }
     static Piece file(const std::string& name, std::string contents) {
         auto entry = weights::packed_file_entry(name, contents.size());

@@ -53,6 +53,15 @@ std::string last_part(const std::string& path) {
     return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
+// The scales of all matrices in f8_e4m3, by their names.
+std::map<std::string_view, std::shared_ptr<const BlockScales>> scales_of(const families::Blueprint& model) {
+    std::map<std::string_view, std::shared_ptr<const BlockScales>> all;
+    for (const auto& spec : model.table.specs()) {
+        if (auto scales = model.store.read_scales(spec)) all.emplace(spec.name, std::move(scales));
+    }
+    return all;
+}
+
 // A published checkpoint: its config becomes keys, its tensors those of the architecture.
 void plan_checkpoint(io::FileSet& files, families::Blueprint& model, const Mix& mix, const QuantizeOptions& options, Conversion& to) {
     weights::Problems problems;
@@ -63,9 +72,13 @@ void plan_checkpoint(io::FileSet& files, families::Blueprint& model, const Mix& 
     auto tensors = model.network->gguf_form(options.latent, to.header);
     const bool tied = std::none_of(tensors.begin(), tensors.end(), [](const auto& tensor) { return tensor.name == "output.weight"; });
     const MixedModel mixed{model.network->geometry().layers, tied};
+    const auto scales = scales_of(model);
     for (auto& tensor : tensors) {
         std::vector<StoredPart> parts;
-        for (const auto& part : tensor.parts) parts.push_back({&model.store.tensors().at(part.published), part.first_row, part.rows, part.transposed});
+        for (const auto& part : tensor.parts) {
+            const auto found = scales.find(part.published);
+            parts.push_back({&model.store.tensors().at(part.published), part.first_row, part.rows, part.transposed, found == scales.end() ? nullptr : found->second});
+        }
         const auto dtype = convert::mixed_dtype(mix, mixed, tensor.name, tensor.shape).value_or(DType::f32);
         if (tensor.shape.size() == 1) parts.front().rows = 1;
         to.add(std::move(tensor.name), dtype, std::move(tensor.shape), std::move(parts));
@@ -91,7 +104,7 @@ void plan_gguf(const families::Blueprint& model, const Mix& mix, Conversion& to)
         const auto dtype = convert::mixed_dtype(mix, mixed, tensor->name, tensor->shape).value_or(tensor->dtype);
         std::int64_t rows = 1;
         for (std::size_t i = 0; i + 1 < tensor->shape.size(); ++i) rows *= tensor->shape[i];
-        to.add(tensor->name, dtype, tensor->shape, {{tensor, 0, rows, false}});
+        to.add(tensor->name, dtype, tensor->shape, {{.from = tensor, .rows = rows}});
     }
 }
 

@@ -44,10 +44,17 @@ class RowBytes {
     std::span<const std::byte> bytes_;
 };
 
+// The values of rows of the part's tensor.
+void decode(const StoredPart& part, std::int64_t first_row, std::int64_t rows, std::span<float> values) {
+    const RowBytes stored(*part.from, first_row, rows);
+    if (part.scales) return quant::decode_scaled(*part.scales, first_row, cols_of(*part.from), stored.get(), values);
+    quant::decode(part.from->dtype, stored.get(), values);
+}
+
 void transposed_values(const StoredPart& part, std::span<float> out) {
     const auto cols = static_cast<std::size_t>(cols_of(*part.from)), rows = static_cast<std::size_t>(part.rows);
     std::vector<float> values(rows * cols);
-    quant::decode(part.from->dtype, RowBytes(*part.from, part.first_row, part.rows).get(), values);
+    decode(part, part.first_row, part.rows, values);
     for (std::size_t row = 0; row < rows; ++row) {
         for (std::size_t col = 0; col < cols; ++col) out[col * rows + row] = values[row * cols + col];
     }
@@ -80,7 +87,7 @@ void StoredRows::make(std::size_t index, std::int64_t first_row, std::int64_t ro
         if (part.transposed) {
             transposed_values(part, values);
         } else {
-            quant::decode(part.from->dtype, RowBytes(*part.from, part.first_row + inside, count).get(), values);
+            decode(part, part.first_row + inside, count, values);
         }
         try {
             quant::encode(tensor.dtype, values, piece);

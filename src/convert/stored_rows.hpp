@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "convert/write_tensors.hpp"
 #include "io/safetensors.hpp"
+#include "quant/block_scaled.hpp"
 
 namespace rorqual::convert {
 
@@ -16,6 +18,7 @@ struct StoredPart {
     std::int64_t first_row = 0;
     std::int64_t rows = 0;
     bool transposed = false;
+    std::shared_ptr<const BlockScales> scales{};  ///< of a matrix in f8_e4m3
 };
 
 /// Rows of tensors to be written, made of stored ones: decoded, put together and encoded; copied where nothing changes.

@@ -7,6 +7,7 @@
 
 #include "ops/decoded.hpp"
 #include "quant/encode.hpp"
+#include "weights/packed_store.hpp"
 
 namespace rorqual::families {
 namespace {
@@ -65,7 +66,7 @@ void derive_kv_b(weights::TensorTable& table, const std::string& name, const Lat
                   .cols = latent,
                   .from = &kv_b.w,
                   .to = &kv_b.packed,
-                  .format = [wanted, &kv_b] { return wanted() && !kv_b.w.packed() ? std::optional(derived_format) : std::nullopt; },
+                  .format = [wanted, &kv_b] { return wanted() && !kv_b.w.packed() && !weights::packs_copy(kv_b.w.dtype, kv_b.w.cols) ? std::optional(derived_format) : std::nullopt; },
                   .make = [&kv_b, rows, latent](std::vector<std::byte>& room) { return quantised(values_of(kv_b.w), rows, latent, room); }});
 }
 

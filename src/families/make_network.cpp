@@ -1,11 +1,16 @@
 #include <nlohmann/json.hpp>
 
 #include "families/network.hpp"
+#include "layers/page.hpp"
 
 namespace rorqual::families {
 
 std::vector<GgufTensor> Network::gguf_form(LatentLayout, io::GgufHeader&) {
     throw Error(Status::unsupported, "model_type " + geometry().model_type + ": cannot be written as GGUF");
+}
+
+std::uint64_t Network::cache_bytes(CacheFormat format, std::int64_t tokens) const {
+    return static_cast<std::uint64_t>(layers::whole_pages(tokens)) * cache_bytes_per_token(format);
 }
 
 // Each family's folder has one of these.

@@ -19,6 +19,7 @@ std::optional<Token> Model::bos() const noexcept { return parts_->bos; }
 const GenerationDefaults& Model::generation_defaults() const noexcept { return parts_->defaults; }
 Mode Model::default_mode() const noexcept { return parts_->default_mode; }
 bool Model::has_int8_cache() const noexcept { return parts_->network->has_int8_cache(); }
+bool Model::has_draft_head() const noexcept { return parts_->network->draft_head() != nullptr; }
 std::size_t Model::threads() const noexcept { return parts_->workers->count(); }
 
 Plan Model::plan(const SessionOptions& session) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpu/arena.hpp"
+#include "families/draft_head.hpp"
 #include "families/gguf_form.hpp"
 #include "layers/state.hpp"
 #include "ops/run.hpp"
@@ -75,6 +76,9 @@ class Network {
     /// Bytes one token adds to the states of all layers.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
 
+    /// Bytes of the states of all layers at `tokens` tokens; those of whole pages, where a token adds as much as another.
+    [[nodiscard]] virtual std::uint64_t cache_bytes(CacheFormat format, std::int64_t tokens) const;
+
     /// Empty states, one per layer, that take their pages from `memory`.
     [[nodiscard]] virtual States new_states(CacheFormat format, std::pmr::memory_resource& memory) const = 0;
 
@@ -90,6 +94,9 @@ class Network {
 
     /// logits [T, V] of final hidden states [T, D], T ≤ chunk.
     virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const = 0;
+
+    /// What guesses further tokens; nullptr for a network without. Part of the network; it uses the same workspaces.
+    [[nodiscard]] virtual const DraftHead* draft_head() const noexcept { return nullptr; }
 };
 
 /// Reads and checks the config (problems are collected, not thrown) and makes a network without weights.

@@ -8,16 +8,25 @@ namespace rorqual::families {
 Plan plan_session(const Network& network, Plan plan, const SessionOptions& options, Mode default_mode, std::size_t workers) {
     const auto& geometry = network.geometry();
     const SessionOptions resolved = resolve(options, network, default_mode);
-    const auto pages = (resolved.context + layers::page_tokens - 1) / layers::page_tokens;
     plan.context = static_cast<std::uint64_t>(resolved.context);
     plan.cache_per_token = network.cache_bytes_per_token(resolved.cache);
-    plan.cache = static_cast<std::uint64_t>(pages * layers::page_tokens) * plan.cache_per_token;
+    plan.cache = network.cache_bytes(resolved.cache, resolved.context);
+    if (resolved.drafting == Drafting::head) {
+        const auto drafted = network.draft_head()->cache_bytes_per_token(resolved.cache);
+        plan.cache_per_token += drafted;
+        plan.cache += static_cast<std::uint64_t>(layers::whole_pages(resolved.context)) * drafted;
+    }
 
-    // What a session cuts for itself: the network's buffers, final hidden states, the last token's logits.
+    // What a session cuts for itself: the network's buffers, final hidden states, the logits of the last token and of guesses behind it, and
+    // what a draft head needs.
     cpu::Arena counting;
     (void)network.new_workspace(counting, resolved.chunk, resolved.context, workers);
     (void)counting.take_rows(resolved.chunk, geometry.hidden_size);
-    (void)counting.take<float>(geometry.vocab_size);
+    (void)counting.take_rows(1 + resolved.draft_tokens, geometry.vocab_size);
+    if (resolved.drafting == Drafting::head) {
+        for (int i = 0; i < 2; ++i) (void)counting.take_rows(1 + resolved.draft_tokens, geometry.hidden_size);
+        (void)counting.take_rows(1, geometry.vocab_size);
+    }
     plan.scratch = counting.bytes();
     plan.peak = plan.weights + plan.cache + plan.scratch;
     return plan;

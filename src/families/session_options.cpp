@@ -7,11 +7,30 @@
 
 namespace rorqual::families {
 
+namespace {
+
+void refuse(const char* option, std::int64_t value, const std::string& expected) {
+    throw Error(Status::invalid_argument, std::string(option) + ": " + std::to_string(value) + ", expected " + expected);
+}
+
+void resolve_drafting(SessionOptions& options, const Network& network) {
+    constexpr std::int64_t most = 15;  // verified in one product, of few rows
+    if (options.drafting < Drafting::none || options.drafting > Drafting::head) {
+        refuse("drafting", static_cast<std::int64_t>(options.drafting), "none, lookup or head");
+    }
+    if (options.draft_tokens < 0 || options.draft_tokens > most) refuse("draft_tokens", options.draft_tokens, "0 to " + std::to_string(most));
+    if (options.drafting == Drafting::head && network.draft_head() == nullptr) {
+        throw Error(Status::unsupported, "drafting: head, expected none or lookup: the model has no layer that predicts further tokens");
+    }
+    if (options.draft_tokens == 0) options.draft_tokens = options.drafting == Drafting::lookup ? 8 : 2;
+    // Guesses are verified in one piece, together with the token before them.
+    options.draft_tokens = options.drafting == Drafting::none ? 0 : std::min(options.draft_tokens, options.chunk - 1);
+}
+
+}  // namespace
+
 SessionOptions resolve(const SessionOptions& options, const Network& network, Mode default_mode) {
     const Geometry& geometry = network.geometry();
-    const auto refuse = [](const char* option, std::int64_t value, const std::string& expected) {
-        throw Error(Status::invalid_argument, std::string(option) + ": " + std::to_string(value) + ", expected " + expected);
-    };
     SessionOptions resolved = options;
     if (options.context == 0) resolved.context = geometry.context;
     if (resolved.context < 1 || resolved.context > geometry.context) {
@@ -32,6 +51,7 @@ SessionOptions resolve(const SessionOptions& options, const Network& network, Mo
     if (resolved.cache == CacheFormat::int8 && !network.has_int8_cache()) {
         throw Error(Status::unsupported, "cache: int8, expected f32 or bf16: the model's latents are not made of blocks of 32");
     }
+    resolve_drafting(resolved, network);
     return resolved;
 }
 

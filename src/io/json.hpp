@@ -31,7 +31,7 @@ class JsonDocument {
     [[nodiscard]] const nlohmann::json* operator->() const noexcept { return root_.get(); }
 
  private:
-    friend class JsonBuilder;
+    friend JsonDocument parse_json(std::string_view text, const std::string& origin, JsonLimits limits);
     struct TakeApart {
         void operator()(nlohmann::json* root) const noexcept;
     };

@@ -51,9 +51,8 @@ std::uint64_t SafetensorsWriter::Tensor::bytes() const noexcept {
 
 SafetensorsWriter::SafetensorsWriter(std::filesystem::path path, const std::map<std::string, std::string>& metadata,
                                      std::span<const Tensor> tensors)
-    : file_(std::move(path)) {
-    const std::string header = header_of(metadata, tensors);
-    file_.write(std::as_bytes(std::span(header)));
+    : file_(std::move(path)), header_(header_of(metadata, tensors)) {
+    file_.write(std::as_bytes(std::span(header_)));
     for (const Tensor& tensor : tensors) all_ += tensor.bytes();
 }
 

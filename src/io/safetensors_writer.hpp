@@ -36,12 +36,16 @@ class SafetensorsWriter {
     /// Throws Error(invalid_argument) unless all tensors are complete.
     void commit();
 
+    /// What stands before the data: the length, and the JSON.
+    [[nodiscard]] const std::string& header() const noexcept { return header_; }
+
     /// Bytes of all tensors, and how many of them are written.
     [[nodiscard]] std::uint64_t all_bytes() const noexcept { return all_; }
     [[nodiscard]] std::uint64_t done_bytes() const noexcept { return done_; }
 
  private:
     NewFile file_;
+    std::string header_;
     std::uint64_t all_ = 0, done_ = 0;
 };
 

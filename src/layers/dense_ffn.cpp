@@ -8,6 +8,7 @@ void DenseFfn::forward(const ops::Run& run, const ops::Input& x, Rows y, const F
     const auto u = scratch.rows(T, gate.rows, T * gate.rows);
     ops::matmul(run, gate, x, g);
     ops::matmul(run, up, x, u);
+    limit.apply(g, u);
     ops::swiglu(run, g, u, g);
     ops::matmul(run, down, ops::input(run, g, scratch.quantised), y);
 }

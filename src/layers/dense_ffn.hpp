@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "layers/ffn_scratch.hpp"
+#include "layers/swiglu_limit.hpp"
 #include "ops/run.hpp"
 #include "rorqual/tensor.hpp"
 
@@ -14,6 +15,7 @@ struct DenseFfn {
     WeightView gate;  ///< [m, D]
     WeightView up;    ///< [m, D]
     WeightView down;  ///< [D, m]
+    SwigluLimit limit{};
 
     /// x [T, D] → y [T, D].
     void forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& scratch) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ceil_div.hpp"
+#include "quant/block_scaled.hpp"
 
 namespace rorqual::layers {
 namespace {
@@ -93,6 +94,7 @@ void Mix::inner_of(const Expert& expert, std::int64_t place, std::int64_t count,
     const auto gate = outputs(scratch.gate, worker, count, rows), up = outputs(scratch.up, worker, count, rows);
     ops::matmul(run.at(worker), expert.gate.slice_rows(row, rows), h, gate);
     ops::matmul(run.at(worker), expert.up.slice_rows(row, rows), h, up);
+    shape.limit.apply(gate, up);
     run.kernels.swiglu(gate, up, inner.slice_rows(place, count).slice_cols(row, rows));
 }
 
@@ -100,8 +102,9 @@ void Mix::inner_of(const Expert& expert, std::int64_t place, std::int64_t count,
 void Mix::inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const {
     const auto gate = outputs(scratch.gate, worker, count, rows), up = outputs(scratch.up, worker, count, rows);
     const auto* const tokens = scratch.tokens.data() + place;
-    ops::packed_matmul(run.at(worker), expert.gate.slice_rows(row, rows), x.quantised, tokens, gate);
-    ops::packed_matmul(run.at(worker), expert.up.slice_rows(row, rows), x.quantised, tokens, up);
+    ops::packed_matmul(run.at(worker), packed_form(expert.gate.slice_rows(row, rows)), x.quantised, tokens, gate);
+    ops::packed_matmul(run.at(worker), packed_form(expert.up.slice_rows(row, rows)), x.quantised, tokens, up);
+    shape.limit.apply(gate, up);
     run.kernels.swiglu(gate, up, gate);
     for (std::int64_t i = 0; i < count; ++i) {
         auto to = inner_from(place + i, 1);
@@ -133,7 +136,7 @@ void Mix::gate_and_up() const {
 
 // out = down · inner at places from `place` on.
 void Mix::down_of(const WeightView& down, std::int64_t place, const Rows& out, std::size_t worker) const {
-    if (packed) return ops::packed_matmul(run.at(worker), down, inner_from(place, out.rows), nullptr, out);
+    if (packed) return ops::packed_matmul(run.at(worker), packed_form(down), inner_from(place, out.rows), nullptr, out);
     ops::matmul(run.at(worker), down, inner.slice_rows(place, out.rows).slice_cols(0, down.cols), out);
 }
 
@@ -162,7 +165,7 @@ void Mix::down_and_add() const {
 // Every matrix of every expert is packed and as wide as the others, and the rows that meet them have an int8 form.
 bool all_packed(std::span<const Expert> experts, const ExpertsShape& shape, const ops::Input& x) {
     return x.is_quantised() && ops::quantisable(shape.width) && std::ranges::all_of(experts, [&](const Expert& e) {
-               return e.gate.packed() && e.up.packed() && e.down.packed() && e.gate.rows == shape.width;
+               return has_packed_form(e.gate) && has_packed_form(e.up) && has_packed_form(e.down) && e.gate.rows == shape.width;
            });
 }
 
@@ -193,13 +196,18 @@ void mix_experts(const ops::Run& run, std::span<const Expert> experts, const Exp
 
 Router::Choice ExpertFfn::forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& inner, const Scratch& scratch) const {
     const auto choice = router.choose(run, x.x, scratch.router);
+    mix(run, choice, x, y, inner, scratch.experts);
+    return choice;
+}
+
+void ExpertFfn::mix(const ops::Run& run, const Router::Choice& choice, const ops::Input& x, Rows y, const FfnScratch& inner,
+                    const ExpertsScratch& scratch) const {
     if (shared) {
         shared->forward(run, x, y, inner);
     } else {
         for (std::int64_t t = 0; t < y.rows; ++t) std::ranges::fill(y.row(t), 0.0f);
     }
-    mix_experts(run, experts, shape, choice, x, y, inner, scratch.experts);
-    return choice;
+    mix_experts(run, experts, shape, choice, x, y, inner, scratch);
 }
 
 }  // namespace rorqual::layers

@@ -14,12 +14,13 @@
 
 namespace rorqual::layers {
 
-/// Sizes that the buffers of a mix follow from.
+/// Sizes that the buffers of a mix follow from, and what its experts have in common.
 struct ExpertsShape {
     std::int64_t experts = 0;            ///< E
     std::int64_t experts_per_token = 0;  ///< k
     std::int64_t hidden = 0;             ///< D
     std::int64_t width = 0;              ///< m, of the widest expert
+    SwigluLimit limit{};
 };
 
 struct ExpertsScratch {
@@ -58,6 +59,8 @@ struct ExpertFfn {
 
     /// x [T, D] → y [T, D]. Returns what the router chose.
     Router::Choice forward(const ops::Run& run, const ops::Input& x, Rows y, const FfnScratch& inner, const Scratch& scratch) const;
+    /// The same with experts that were chosen already.
+    void mix(const ops::Run& run, const Router::Choice& choice, const ops::Input& x, Rows y, const FfnScratch& inner, const ExpertsScratch& scratch) const;
 };
 
 }  // namespace rorqual::layers

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/ceil_div.hpp"
+#include "layers/picked_keys.hpp"
 #include "ops/decoded.hpp"
 #include "panels/int8_panels.hpp"
 #include "quant/half.hpp"
@@ -13,33 +14,17 @@ namespace rorqual::layers {
 namespace {
 
 constexpr std::int64_t row_block = PageScratch::rows;
-constexpr std::int64_t token_block = 64;  // of products with the per-head slices of w_kv_b
-
-// Adds one page to the pages merged so far.
-void merge_row(const Averages& page, std::int64_t p, const Averages& sum, std::int64_t r) {
-    if (page.total[p] == 0) return;
-    const auto width = sum.values.cols;
-    const float* const average = page.values.data + p * page.values.stride;
-    float* const values = sum.values.data + r * sum.values.stride;
-    if (sum.total[r] == 0) {
-        sum.peak[r] = page.peak[p];
-        sum.total[r] = page.total[p];
-        for (std::int64_t i = 0; i < width; ++i) values[i] = page.total[p] * average[i];
-        return;
-    }
-    const float peak = std::max(sum.peak[r], page.peak[p]);
-    const float keep = std::exp(sum.peak[r] - peak);
-    const float add = page.total[p] * std::exp(page.peak[p] - peak);
-    sum.peak[r] = peak;
-    sum.total[r] = sum.total[r] * keep + add;
-    for (std::int64_t i = 0; i < width; ++i) values[i] = values[i] * keep + add * average[i];
-}
+constexpr std::int64_t run_pages = 4;                  // that the absorbed form merges into one average before others: a task reads this much in turn
+constexpr std::int64_t most_picked = page_tokens / 2;  // of a page's tokens: beyond that the page is taken as it lies
+constexpr std::int64_t token_block = 64;               // of products with the per-head slices of w_kv_b
 
 void finish_row(const Averages& sum, std::int64_t r, float* to) {
     const float* const values = sum.values.data + r * sum.values.stride;
     const float factor = sum.total[r] == 0 ? 0 : 1 / sum.total[r];
     for (std::int64_t i = 0; i < sum.values.cols; ++i) to[i] = sum.total[r] == 0 ? 0 : values[i] * factor;
 }
+
+std::span<const std::byte> bytes_of(const WeightView& w) noexcept { return {w.data, static_cast<std::size_t>(w.bytes())}; }
 
 // One call's operands, so that the steps below need not pass them on.
 struct Attention {
@@ -49,11 +34,13 @@ struct Attention {
     std::span<const KeyBlock> blocks;
     const KvB& kv_b;
     std::int64_t first;
+    const Selection& selection;
     Rows out;  // [T, H·v]
     const AttentionScratch& scratch;
 
     std::int64_t queries() const noexcept { return q.rows; }
     std::int64_t pages() const noexcept { return ceil_div(first + queries(), page_tokens); }
+    std::int64_t runs() const noexcept { return ceil_div(pages(), run_pages); }
     std::int64_t head_dim() const noexcept { return shape.qk_nope_head_dim + shape.qk_rope_head_dim; }
     bool packed() const noexcept { return run.fast && kv_b.packed.packed() && kv_b.uk_transposed.packed(); }
     // Mode fast computes with keys in int8 as they lie; mode exact decodes them.
@@ -121,8 +108,9 @@ struct Attention {
     void average(const PageKeys& page, const QueryRows& rows, std::size_t worker, const Averages& to) const;
     void absorbed() const;
     void absorb_queries() const;
-    void stream_pages(const QueryRows& rows) const;
-    void spread_pages(const QueryRows& rows, std::int64_t block) const;
+    void average_run(std::int64_t index, const QueryRows& rows, std::size_t worker, const Averages& to) const;
+    void stream_runs(const QueryRows& rows) const;
+    void spread_runs(const QueryRows& rows, std::int64_t block) const;
     void expand_outputs() const;
     void naive() const;
     panels::QuantisedRows int8_rows(const WeightView& latents, std::size_t worker) const;
@@ -130,8 +118,17 @@ struct Attention {
     void naive_page(std::int64_t head, std::int64_t page, std::size_t worker, const QueryRows& rows, const Averages& sums) const;
 };
 
+// What the rows see of a page of latents.
 void Attention::average(const PageKeys& page, const QueryRows& rows, std::size_t worker, const Averages& to) const {
-    average_page(run.at(worker), shape.softmax_scale, page, rows, scratch.pages.of(worker), to);
+    if (selection.everything()) return average_page(run.at(worker), shape.softmax_scale, page, rows, scratch.pages.of(worker), to);
+    PickRoom room{block_of(scratch.picked_latents, worker, page_tokens), block_of(scratch.picked_ropes, worker, page_tokens), {}};
+    if (page.content.packed()) room.row = scratch.int8.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, 1);
+    const auto picked = pick(page, rows, most_picked, room);
+    if (picked.content.rows == 0) {
+        std::fill_n(to.total, rows.rows(), 0.0f);
+    } else {
+        average_page(run.at(worker), shape.softmax_scale, picked, rows, scratch.pages.of(worker), to);
+    }
 }
 
 // V2 appendix C: fold W_uk into the query and W_uv into the output; heads then share one key, the latent itself.
@@ -142,6 +139,7 @@ void Attention::absorbed() const {
                    {q.data + shape.qk_nope_head_dim, row_count, shape.qk_rope_head_dim, head_dim()},
                    first,
                    shape.heads};
+    rows.selection = selection;
     if (int8_latents()) {
         rows.content_int8 = scratch.q_int8.shaped(row_count, shape.kv_lora_rank);
         rows.rope_int8 = scratch.q_pe_int8;
@@ -149,11 +147,11 @@ void Attention::absorbed() const {
     std::fill_n(scratch.total, row_count, 0.0f);
     const auto enough = 2 * static_cast<std::int64_t>(run.workers.count());
     if (ceil_div(row_count, row_block) >= enough) {
-        stream_pages(rows);
+        stream_runs(rows);
     } else {
-        // Few rows, as in decode: pages are the tasks, and where there are few of those too, smaller blocks of rows.
-        const auto parts = ceil_div(enough, pages());
-        spread_pages(rows, std::clamp<std::int64_t>(ceil_div(row_count, parts), 4, row_block));
+        // Few rows, as in decode: runs are the tasks, and where there are few of those too, smaller blocks of rows.
+        const auto parts = ceil_div(enough, runs());
+        spread_runs(rows, std::clamp<std::int64_t>(ceil_div(row_count, parts), 4, row_block));
     }
     expand_outputs();
 }
@@ -172,53 +170,61 @@ void Attention::absorb_queries() const {
     });
 }
 
+// A run of pages for up to row_block rows, merged in their order into `to`.
+void Attention::average_run(std::int64_t index, const QueryRows& rows, std::size_t worker, const Averages& to) const {
+    const auto count = rows.rows(), end = std::min((index + 1) * run_pages, pages());
+    std::fill_n(to.total, count, 0.0f);
+    for (auto p = index * run_pages; p < end; ++p) {
+        auto page = latent_page(p);
+        if (rows.visible(count - 1, page) == 0) return;
+        if (p + 1 < end) page.next = bytes_of(blocks[static_cast<std::size_t>(p + 1)].latent);
+        if (p == index * run_pages) {
+            average(page, rows, worker, to);
+            continue;
+        }
+        const auto seen = page_averages(worker, count, shape.kv_lora_rank);
+        average(page, rows, worker, seen);
+        for (std::int64_t r = 0; r < count; ++r) merge_row(seen, r, to, r);
+    }
+}
+
 // Many rows: each task takes a block of them through all pages.
-void Attention::stream_pages(const QueryRows& rows) const {
+void Attention::stream_runs(const QueryRows& rows) const {
     run.parallel_for(ceil_div(rows.rows(), row_block), [&](std::int64_t task, std::size_t worker) {
         const auto r0 = task * row_block;
         const auto count = std::min(row_block, rows.rows() - r0);
         const auto block = rows.slice(r0, count);
         const Averages sums{scratch.peak + r0, scratch.total + r0, block_of(scratch.sums, worker)};
-        const auto seen = page_averages(worker, count, shape.kv_lora_rank);
-        for (std::int64_t p = 0; p < pages(); ++p) {
-            const auto page = latent_page(p);
-            if (block.visible(count - 1, page) == 0) break;
-            average(page, block, worker, seen);
+        const auto seen = scratch.runs.from(static_cast<std::int64_t>(worker) * row_block, count);
+        for (std::int64_t i = 0; i < runs(); ++i) {
+            if (block.visible(count - 1, latent_page(i * run_pages)) == 0) break;
+            average_run(i, block, worker, seen);
             for (std::int64_t r = 0; r < count; ++r) merge_row(seen, r, sums, r);
         }
         for (std::int64_t r = 0; r < count; ++r) finish_row(sums, r, scratch.q_hat.row(r0 + r).data());
     });
 }
 
-// Few rows: tasks are blocks of rows × pages; as many pages at a time as there are slots for their averages.
-void Attention::spread_pages(const QueryRows& rows, std::int64_t block_rows) const {
+// Few rows: tasks are blocks of rows × runs; as many runs at a time as there are slots for their averages.
+void Attention::spread_runs(const QueryRows& rows, std::int64_t block_rows) const {
     const auto blocks_of_rows = ceil_div(rows.rows(), block_rows);
-    const auto rows_a_page = blocks_of_rows * block_rows;
-    const auto pages_at_once = std::max<std::int64_t>(1, scratch.slots * row_block / rows_a_page);
+    const auto rows_a_run = blocks_of_rows * block_rows;
+    const auto runs_at_once = std::max<std::int64_t>(1, scratch.slots * row_block / rows_a_run);
     const Averages sums{scratch.peak, scratch.total, scratch.sums};
-    auto averages = scratch.page;
-    averages.values.cols = shape.kv_lora_rank;
-    for (std::int64_t p0 = 0; p0 < pages(); p0 += pages_at_once) {
-        const auto now = std::min(pages_at_once, pages() - p0);
+    for (std::int64_t first_run = 0; first_run < runs(); first_run += runs_at_once) {
+        const auto now = std::min(runs_at_once, runs() - first_run);
         run.parallel_for(now * blocks_of_rows, [&](std::int64_t task, std::size_t worker) {
-            const auto p = task / blocks_of_rows;
+            const auto i = task / blocks_of_rows;
             const auto r0 = task % blocks_of_rows * block_rows;
             const auto count = std::min(block_rows, rows.rows() - r0);
-            const auto block = rows.slice(r0, count);
-            const auto page = latent_page(p0 + p);
-            const auto seen = averages.from(p * rows_a_page + r0, count);
-            if (block.visible(count - 1, page) == 0) {
-                std::fill_n(seen.total, count, 0.0f);
-                return;
-            }
-            average(page, block, worker, seen);
+            average_run(first_run + i, rows.slice(r0, count), worker, scratch.runs.from(i * rows_a_run + r0, count));
         });
-        const bool last = p0 + now == pages();
+        const bool last = first_run + now == runs();
         constexpr std::int64_t merged_at_once = 8;
         run.parallel_for(ceil_div(rows.rows(), merged_at_once), [&](std::int64_t task, std::size_t) {
             const auto end = std::min((task + 1) * merged_at_once, rows.rows());
             for (auto r = task * merged_at_once; r < end; ++r) {
-                for (std::int64_t p = 0; p < now; ++p) merge_row(averages, p * rows_a_page + r, sums, r);
+                for (std::int64_t i = 0; i < now; ++i) merge_row(scratch.runs, i * rows_a_run + r, sums, r);
                 if (last) finish_row(sums, r, scratch.q_hat.row(r).data());
             }
         });
@@ -240,6 +246,7 @@ void Attention::naive() const {
     const auto T = queries();
     run.parallel_for(shape.heads, [&](std::int64_t head, std::size_t worker) {
         QueryRows rows{q_nope(head), q_pe(head), first};
+        rows.selection = selection;
         if (int8_heads()) {
             quantise_queries(rows.content, rows.rope, head * T);
             rows.content_int8 = scratch.q_int8.shaped(shape.heads * T, shape.qk_nope_head_dim).slice_rows(head * T, T);
@@ -308,7 +315,7 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
         const auto block = rows.slice(t, count);
         if (block.visible(count - 1, expanded) == 0) continue;
         const auto seen = page_averages(worker, count, shape.v_head_dim);
-        average(expanded, block, worker, seen);
+        average_page(run.at(worker), shape.softmax_scale, expanded, block, scratch.pages.of(worker), seen);
         for (std::int64_t i = 0; i < count; ++i) merge_row(seen, i, sums, t + i);
     }
 }
@@ -316,20 +323,22 @@ void Attention::naive_page(std::int64_t head, std::int64_t page, std::size_t wor
 }  // namespace
 
 AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionShape& shape, std::int64_t chunk,
-                                       std::size_t workers) {
+                                       std::size_t workers, bool selects) {
     // 8192 rows of q̂ are 16 MiB for a latent of 512; at least 16 queries, so that each reading of w_kv_b serves several.
     constexpr std::int64_t rows_at_once = 8192;
     const auto w = static_cast<std::int64_t>(workers);
     AttentionScratch s;
     s.queries = std::min(chunk, std::max<std::int64_t>(16, rows_at_once / shape.heads));
     s.slots = 4 * w;
+    const auto averages = [&](std::int64_t rows, std::int64_t width) {
+        return Averages{arena.take<float>(rows).data(), arena.take<float>(rows).data(), arena.take_rows(rows, width)};
+    };
     s.q_hat = arena.take_rows(s.queries * shape.heads, shape.kv_lora_rank);
     s.peak = arena.take<float>(chunk * shape.heads).data();
     s.total = arena.take<float>(chunk * shape.heads).data();
     s.sums = arena.take_rows(2 * w * row_block, shape.kv_lora_rank);
-    s.page.peak = arena.take<float>(s.slots * row_block).data();
-    s.page.total = arena.take<float>(s.slots * row_block).data();
-    s.page.values = arena.take_rows(s.slots * row_block, std::max(shape.kv_lora_rank, shape.v_head_dim));
+    s.page = averages(w * row_block, std::max(shape.kv_lora_rank, shape.v_head_dim));
+    s.runs = averages(s.slots * row_block, shape.kv_lora_rank);
     s.pages = PageScratch::cut(arena, workers);
     s.int8 = ops::take_room(arena, w * page_tokens, (std::max({shape.kv_lora_rank, shape.qk_nope_head_dim, shape.v_head_dim}) + 31) / 32 * 32);
     if (LatentCache::has_int8(shape.kv_lora_rank, shape.qk_rope_head_dim)) {
@@ -341,6 +350,10 @@ AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionS
         s.key_panels = arena.take<std::byte>(panels * panels::panel_bytes(DType::i8, shape.qk_nope_head_dim));
         s.value_panels = arena.take<std::byte>(panels * panels::panel_bytes(DType::i8, shape.v_head_dim));
     }
+    if (selects) {
+        s.picked_latents = arena.take_rows(w * page_tokens, shape.kv_lora_rank);
+        s.picked_ropes = arena.take_rows(w * page_tokens, shape.qk_rope_head_dim);
+    }
     s.latents = arena.take_rows(w * page_tokens, shape.kv_lora_rank);
     s.keys = arena.take_rows(w * page_tokens, shape.qk_nope_head_dim);
     s.values = arena.take_rows(w * page_tokens, shape.v_head_dim);
@@ -348,16 +361,17 @@ AttentionScratch AttentionScratch::cut(cpu::Arena& arena, const LatentAttentionS
 }
 
 void attend(const ops::Run& run, const LatentAttentionShape& shape, AttentionForm form, ConstRows q,
-            std::span<const KeyBlock> blocks, const KvB& kv_b, std::int64_t first, Rows out,
+            std::span<const KeyBlock> blocks, const KvB& kv_b, std::int64_t first, const Selection& selection, Rows out,
             const AttentionScratch& scratch) {
-    if (form == AttentionForm::automatic) form = cheaper_form(shape, q.rows, first + q.rows);
+    const auto cached = first + q.rows;
+    if (form == AttentionForm::automatic) form = cheaper_form(shape, q.rows, cached, selection.everything() ? cached : selection.count(cached - 1));
     if (form == AttentionForm::naive) {
-        Attention{run, shape, q, blocks, kv_b, first, out, scratch}.naive();
+        Attention{run, shape, q, blocks, kv_b, first, selection, out, scratch}.naive();
         return;
     }
     for (std::int64_t t = 0; t < q.rows; t += scratch.queries) {
         const auto count = std::min(scratch.queries, q.rows - t);
-        Attention{run, shape, q.slice_rows(t, count), blocks, kv_b, first + t, out.slice_rows(t, count), scratch}.absorbed();
+        Attention{run, shape, q.slice_rows(t, count), blocks, kv_b, first + t, selection, out.slice_rows(t, count), scratch}.absorbed();
     }
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "layers/page.hpp"
+#include "layers/paged_tokens.hpp"
 #include "layers/state.hpp"
 #include "panels/quantised_rows.hpp"
 #include "rorqual/model.hpp"
@@ -33,11 +33,14 @@ class LatentCache final : public LayerState {
     /// `memory` is borrowed for the life of this cache and of all its forks.
     LatentCache(CacheFormat format, std::int64_t kv_lora, std::int64_t rope, std::pmr::memory_resource& memory);
 
-    [[nodiscard]] std::int64_t position() const noexcept override { return position_; }
-    [[nodiscard]] std::size_t bytes() const noexcept override { return pages_.size() * page_bytes_; }
+    [[nodiscard]] std::int64_t position() const noexcept override { return pages_.position(); }
+    [[nodiscard]] std::size_t bytes() const noexcept override { return pages_.bytes(); }
     void reserve(std::int64_t position) override;
     /// Any position can be cut to; pages behind it are let go.
     std::int64_t rewind(std::int64_t position) override;
+    /// Page by page: latents, then rope keys, row after row; in int8 the codes of a row and then its scales.
+    void save(const SaveBytes& to) const override;
+    void load(std::int64_t position, const LoadBytes& from) override;
     [[nodiscard]] std::unique_ptr<LayerState> fork() const override;
 
     /// Remembers T more tokens: c_kv [T, kv_lora], k_pe [T, rope] f32, rounded to nearest even where the cache is bf16.
@@ -58,15 +61,11 @@ class LatentCache final : public LayerState {
     [[nodiscard]] static std::size_t bytes_per_token(CacheFormat format, std::int64_t kv_lora, std::int64_t rope) noexcept;
 
  private:
-    [[nodiscard]] std::byte* page_at(std::int64_t position) const noexcept { return pages_[static_cast<std::size_t>(position / page_tokens)].data(); }
     void show_blocks(std::int64_t first_page);
 
     CacheFormat format_;
     WeightView latent_, rope_keys_;  // the planes of a page, without data
-    std::size_t page_bytes_;
-    std::pmr::memory_resource* memory_;
-    std::int64_t position_ = 0;
-    std::pmr::vector<Page> pages_;
+    PagedTokens pages_;
     std::pmr::vector<KeyBlock> blocks_;
 };
 

@@ -6,14 +6,15 @@ Mla::Query Mla::query(const ops::Run& run, const ops::Input& x, const RopeAngles
     const auto& shape = config.shape;
     const auto T = x.x.rows;
     const auto q = scratch.q.slice_rows(0, T);
-    Rows latent;
+    ops::Input latent = ConstRows{};
     if (config.q_lora_rank == 0) {
         ops::matmul(run, weights.wq, x, q);
     } else {
-        latent = scratch.q_latent.slice_rows(0, T);
-        ops::matmul(run, weights.wq_a, x, latent);
-        ops::rms_norm(run, latent, weights.q_a_norm, config.norm_eps, latent);
-        ops::matmul(run, weights.wq_b, ops::input(run, latent, scratch.q_latent_int8), q);
+        const auto c_q = scratch.q_latent.slice_rows(0, T);
+        ops::matmul(run, weights.wq_a, x, c_q);
+        ops::rms_norm(run, c_q, weights.q_a_norm, config.norm_eps, c_q);
+        latent = ops::input(run, c_q, scratch.q_latent_int8);
+        ops::matmul(run, weights.wq_b, latent, q);
     }
     const auto head_dim = shape.qk_nope_head_dim + shape.qk_rope_head_dim;
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, shape.heads, head_dim, shape.qk_nope_head_dim, q);
@@ -35,15 +36,15 @@ void Mla::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& a
     }
 }
 
-void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,
+void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, const Selection& selection, Rows y,
                  const Scratch& scratch) const {
     const auto heads = scratch.heads.slice_rows(0, query.heads.rows);
     const auto first = cache.position() - query.heads.rows;
-    layers::attend(run, config.shape, form, query.heads, cache.blocks(), weights.wkv_b, first, heads, scratch.attention);
+    layers::attend(run, config.shape, form, query.heads, cache.blocks(), weights.wkv_b, first, selection, heads, scratch.attention);
     ops::matmul(run, weights.wo, ops::input(run, heads, scratch.heads_int8), y);
 }
 
-Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers) {
+Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers, bool selects) {
     return {.q_latent = arena.take_rows(chunk, config.q_lora_rank),
             .q = arena.take_rows(chunk, config.q_width()),
             .kv_a = arena.take_rows(chunk, config.kv_a_width()),
@@ -52,7 +53,7 @@ Mla::Scratch Mla::Scratch::cut(cpu::Arena& arena, const Config& config, std::int
             .heads_int8 = ops::take_room(arena, chunk, config.out_width()),
             .c_kv_int8 = ops::take_room(arena, chunk, config.shape.kv_lora_rank),
             .k_pe_int8 = ops::take_room(arena, chunk, config.shape.qk_rope_head_dim),
-            .attention = AttentionScratch::cut(arena, config.shape, chunk, workers)};
+            .attention = AttentionScratch::cut(arena, config.shape, chunk, workers, selects)};
 }
 
 }  // namespace rorqual::layers

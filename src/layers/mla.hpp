@@ -49,12 +49,12 @@ struct Mla {
         panels::QuantisedRows q_latent_int8, heads_int8, c_kv_int8, k_pe_int8;
         AttentionScratch attention;
 
-        [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers);
+        [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::size_t workers, bool selects);
     };
     /// Queries of T tokens: views into the scratch, valid until its next use.
     struct Query {
-        ConstRows latent;  ///< [T, q_lora] after its norm; no rows without q_lora_rank
-        ConstRows heads;   ///< [T, H·(nope+rope)], rope parts rotated
+        ops::Input latent;  ///< [T, q_lora] after its norm; no rows without q_lora_rank
+        ConstRows heads;    ///< [T, H·(nope+rope)], rope parts rotated
     };
 
     Config config;
@@ -66,8 +66,9 @@ struct Mla {
     /// x [T, D] → c_kv and k_pe, appended to the cache. V2 eq. (9), (15).
     void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const;
 
-    /// The last T remembered tokens look at all that is remembered up to themselves. y [T, D]. V2 eq. (17)–(19).
-    void attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, Rows y,
+    /// The last T remembered tokens look at what is selected for them, which lies among what is remembered up to themselves. y [T, D].
+    /// V2 eq. (17)–(19).
+    void attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, const Selection& selection, Rows y,
                 const Scratch& scratch) const;
 };
 

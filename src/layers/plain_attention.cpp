@@ -10,18 +10,26 @@
 #include "ops/decoded.hpp"
 #include "rorqual/error.hpp"
 
-namespace rorqual {
+namespace rorqual::layers {
 
-AttentionForm cheaper_form(const LatentAttentionShape& s, std::int64_t queries, std::int64_t cached) noexcept {
+AttentionForm cheaper_form(const LatentAttentionShape& s, std::int64_t queries, std::int64_t cached, std::int64_t seen) noexcept {
     // In floating point: the products leave 64 bits long before the comparison loses its meaning.
     const auto T = static_cast<double>(queries);
     const auto n = static_cast<double>(cached);
     const auto latent = static_cast<double>(s.kv_lora_rank);
     const auto rope = static_cast<double>(s.qk_rope_head_dim);
     const auto nope_and_v = static_cast<double>(s.qk_nope_head_dim) + static_cast<double>(s.v_head_dim);
-    const double absorbed = T * ((2 * latent + rope) * n + latent * nope_and_v);
+    const double absorbed = T * ((2 * latent + rope) * static_cast<double>(seen) + latent * nope_and_v);
     const double naive = T * (nope_and_v + rope) * n + latent * nope_and_v * n;
     return naive < absorbed ? AttentionForm::naive : AttentionForm::absorbed;
+}
+
+}  // namespace rorqual::layers
+
+namespace rorqual {
+
+AttentionForm cheaper_form(const LatentAttentionShape& shape, std::int64_t queries, std::int64_t cached) noexcept {
+    return layers::cheaper_form(shape, queries, cached, cached);
 }
 
 namespace {
@@ -91,7 +99,7 @@ void latent_attention(const LatentAttentionShape& shape, ConstRows q, ConstRows 
     cpu::Arena arena(counting.bytes(), *std::pmr::new_delete_resource());
     const auto [scratch, products] = cut(arena);
     const ops::Run run{ops::best_kernels(), *workers};
-    layers::attend(run.with(products), shape, form, q, blocks, {w_kv_b, {}, {}}, first, out, scratch);
+    layers::attend(run.with(products), shape, form, q, blocks, {w_kv_b, {}, {}}, first, {}, out, scratch);
 }
 
 }  // namespace rorqual

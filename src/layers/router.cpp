@@ -15,25 +15,6 @@ namespace {
 
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
-// Logits of one token become scores. V2 eq. (22), V3 eq. (15); V4: sqrt(softplus), linear above 20 as in torch.
-void score(Scoring scoring, std::span<float> x) {
-    switch (scoring) {
-        case Scoring::softmax: {
-            const float peak = *std::ranges::max_element(x);
-            float sum = 0;
-            for (float& z : x) sum += z = std::exp(z - peak);
-            for (float& z : x) z /= sum;
-            return;
-        }
-        case Scoring::sigmoid:
-            for (float& z : x) z = 1 / (1 + std::exp(-z));
-            return;
-        case Scoring::sqrt_softplus:
-            for (float& z : x) z = std::sqrt(z > 20 ? z : std::log1p(std::exp(z)));
-            return;
-    }
-}
-
 // Values by descending size, equal ones by ascending index. There are no NaN among them.
 struct Ranking {
     std::span<const float> values;
@@ -73,7 +54,7 @@ float score_of_group(GroupScore kind, std::span<const float> group) {
 // One token. scores [E]: logits on entry; selection [E] and group_scores [groups]: scratch; ids, weights [k].
 void route_token(const RouterOptions& o, std::span<float> scores, std::span<const float> bias, std::span<float> selection,
                  std::span<float> group_scores, std::span<std::int32_t> ids, std::span<float> weights) {
-    score(o.scoring, scores);
+    score_experts(o.scoring, scores);
     for (std::size_t e = 0; e < scores.size(); ++e) {
         const float s = bias.empty() ? scores[e] : scores[e] + bias[e];
         selection[e] = std::isnan(s) ? lowest : s;
@@ -87,19 +68,41 @@ void route_token(const RouterOptions& o, std::span<float> scores, std::span<cons
         o.groups_kept, [](std::size_t) { return true; }, [](std::int64_t, std::size_t) {});
     // Experts of other groups do not take part, which is what masking them with −∞ means. A mask of 0 would let them win
     // where biases are negative.
-    float sum = 0;
     experts.first(
         o.experts_per_token, [&](std::size_t e) { return !groups.before(last_kept, e / size); },
-        [&](std::int64_t n, std::size_t e) {
-            const auto slot = static_cast<std::size_t>(n);
-            ids[slot] = static_cast<std::int32_t>(e);
-            weights[slot] = scores[e];  // without the bias, V3 eq. (13), (16)
-            sum += scores[e];
-        });
-    for (float& w : weights) w = (o.normalise ? w / (sum + 1e-20f) : w) * o.scale;
+        [&](std::int64_t n, std::size_t e) { ids[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(e); });
+    weigh_experts(o, scores, ids, weights);
 }
 
 }  // namespace
+
+void score_experts(Scoring scoring, std::span<float> x) {
+    switch (scoring) {
+        case Scoring::softmax: {
+            const float peak = *std::ranges::max_element(x);
+            float sum = 0;
+            for (float& z : x) sum += z = std::exp(z - peak);
+            for (float& z : x) z /= sum;
+            return;
+        }
+        case Scoring::sigmoid:
+            for (float& z : x) z = 1 / (1 + std::exp(-z));
+            return;
+        case Scoring::sqrt_softplus:
+            // Linear above 20, as in torch.
+            for (float& z : x) z = std::sqrt(z > 20 ? z : std::log1p(std::exp(z)));
+            return;
+    }
+}
+
+void weigh_experts(const RouterOptions& o, std::span<const float> scores, std::span<const std::int32_t> ids, std::span<float> weights) {
+    float sum = 0;
+    for (std::size_t n = 0; n < ids.size(); ++n) {
+        weights[n] = scores[static_cast<std::size_t>(ids[n])];  // without the bias, V3 eq. (13), (16)
+        sum += weights[n];
+    }
+    for (float& w : weights) w = (o.normalise ? w / (sum + 1e-20f) : w) * o.scale;
+}
 
 const char* problem_of(const RouterOptions& o) noexcept {
     if (o.experts < 1 || o.experts > INT32_MAX) return "experts: expected 1 to 2^31 - 1";

@@ -34,6 +34,11 @@ struct Router {
     [[nodiscard]] Choice choose(const ops::Run& run, ConstRows x, const Scratch& scratch) const;
 };
 
+/// Logits of one token become scores. V2 eq. (22), V3 eq. (15); V4: sqrt(softplus).
+void score_experts(Scoring scoring, std::span<float> logits);
+/// Weights [k] of the chosen experts `ids` [k]: their scores, normalised and scaled as the options say.
+void weigh_experts(const RouterOptions& options, std::span<const float> scores, std::span<const std::int32_t> ids, std::span<float> weights);
+
 /// What is wrong with the options: a line that names one of them; nullptr = nothing.
 [[nodiscard]] const char* problem_of(const RouterOptions& options) noexcept;
 

@@ -2,9 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 
 namespace rorqual::layers {
+
+/// Where saved states go: the next bytes; and where they come from: fills `out`, or throws.
+using SaveBytes = std::function<void(std::span<const std::byte> bytes)>;
+using LoadBytes = std::function<void(std::span<std::byte> out)>;
 
 /// What one layer remembers of a timeline. Every kind of layer declares its own; a session knows only this.
 /// Position = number of tokens remembered. Not thread-safe; distinct states are independent, also forks of one another.
@@ -24,6 +30,13 @@ class LayerState {
     /// Forgets everything from `position` on (≤ position()). Returns where evaluation has to start again: `position` itself,
     /// or an earlier one when what was forgotten cannot be cut there ("rebuild from here"; position() is then that value).
     virtual std::int64_t rewind(std::int64_t position) = 0;
+
+    /// Writes what is remembered, in the same form on every machine. Throws what `to` throws.
+    virtual void save(const SaveBytes& to) const = 0;
+
+    /// An empty state takes over what save() wrote at `position`. Throws std::bad_alloc, what `from` throws, Error(corrupt); then only good for
+    /// being destroyed.
+    virtual void load(std::int64_t position, const LoadBytes& from) = 0;
 
     /// An independent state with the same memory; what is full is shared, what still grows is copied. Throws std::bad_alloc.
     [[nodiscard]] virtual std::unique_ptr<LayerState> fork() const = 0;

@@ -27,7 +27,7 @@ void check_rows(const char* name, const ConstRows& x) {
 }
 
 void check_weight(const char* name, const WeightView& w) {
-    if (!has_products(w.dtype)) {
+    if (!has_products(w.dtype) && !w.scales) {
         refuse(std::string(name) + ": expected weights in f32, f16, bf16 or a block format, not dtype " + std::to_string(static_cast<std::int32_t>(w.dtype)));
     }
     const std::string shape = std::string(name) + " [" + std::to_string(w.rows) + ", " + std::to_string(w.cols) + "]";

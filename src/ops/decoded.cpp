@@ -6,6 +6,7 @@
 #include "ops/scratch.hpp"
 #include "panels/layout.hpp"
 #include "panels/product.hpp"
+#include "quant/block_scaled.hpp"
 #include "quant/decode.hpp"
 
 namespace rorqual::ops {
@@ -16,6 +17,7 @@ std::int64_t decoded_values(const WeightView& w) noexcept { return is_plain(w.dt
 
 void decode_rows(const WeightView& w, std::int64_t first, std::int64_t count, float* to) {
     const WeightView rows = w.slice_rows(first, count);
+    if (w.scales) return quant::decode_scaled(rows, to);
     if (w.packed()) return panels::decode_rows({w.dtype, rows.data, count, w.cols}, 0, count, to);
     quant::decode(w.dtype, {rows.data, static_cast<std::size_t>(rows.bytes())}, {to, static_cast<std::size_t>(count * w.cols)});
 }

@@ -7,6 +7,7 @@
 #include "ops/matmul/matmul.hpp"
 #include "ops/matmul_transposed/matmul_transposed.hpp"
 #include "ops/matvec/matvec.hpp"
+#include "ops/partial_softmax/partial_softmax.hpp"
 #include "ops/rms_norm/rms_norm.hpp"
 #include "ops/softmax/softmax.hpp"
 #include "ops/swiglu/swiglu.hpp"
@@ -37,6 +38,7 @@ const std::array candidates = {
 #include "ops/matmul/kernels.inc"
 #include "ops/matmul_transposed/kernels.inc"
 #include "ops/matvec/kernels.inc"
+#include "ops/partial_softmax/kernels.inc"
 #include "ops/rms_norm/kernels.inc"
 #include "ops/softmax/kernels.inc"
 #include "ops/swiglu/kernels.inc"
@@ -123,6 +125,7 @@ Kernels choose(const cpu::Features& features, std::string_view forced) {
         kernels.matmul[i] = choice.of<ProductFn>("matmul", format);
         kernels.matmul_transposed[i] = choice.of<ProductFn>("matmul_transposed", format);
     }
+    kernels.partial_softmax = choice.of<PartialSoftmaxFn>("partial_softmax", DType::f32);
     kernels.rms_norm = choice.of<RmsNormFn>("rms_norm", DType::f32);
     kernels.softmax = choice.of<SoftmaxFn>("softmax", DType::f32);
     kernels.swiglu = choice.of<SwigluFn>("swiglu", DType::f32);

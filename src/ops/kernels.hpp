@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cpu/isa.hpp"
+#include "ops/partial_softmax/partial_softmax.hpp"
 #include "panels/kernels.hpp"
 #include "rorqual/tensor.hpp"
 
@@ -17,6 +18,7 @@ namespace rorqual::ops {
 /// position of t and n: matvec and matmul of one instruction set give the same bits.
 using ProductFn = void (*)(const WeightView& w, const ConstRows& x, const Rows& y);
 
+using PartialSoftmaxFn = PartialSoftmax (*)(float* x, const float* y, std::int64_t n, float scale);
 using RmsNormFn = void (*)(const ConstRows& x, const float* weight, float eps, const Rows& y);
 using SoftmaxFn = void (*)(const Rows& x);
 using SwigluFn = void (*)(const ConstRows& gate, const ConstRows& up, const Rows& y);
@@ -39,6 +41,7 @@ struct Kernels {
     ProductFn matvec[formats] = {};             ///< T = 1
     ProductFn matmul[formats] = {};             ///< any T
     ProductFn matmul_transposed[formats] = {};  ///< any T
+    PartialSoftmaxFn partial_softmax = nullptr;
     RmsNormFn rms_norm = nullptr;
     SoftmaxFn softmax = nullptr;
     SwigluFn swiglu = nullptr;

@@ -39,6 +39,10 @@ void packed_matmul(const Worker& worker, const WeightView& w, const panels::Quan
     worker.kernels.panels.product(as_panels(w), x, ids, y, worker.scratch.data());
 }
 
+void packed_matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next) {
+    worker.kernels.panels.transposed_product(as_panels(w), x, y, next, worker.scratch.data());
+}
+
 std::int64_t packed_task_rows(const WeightView& w, std::int64_t tokens) noexcept {
     if (tokens > 1) return panels::tile_panels * WeightView::panel_rows;
     return std::clamp<std::int64_t>(task_bytes / w.panel_bytes, 1, 64) * WeightView::panel_rows;

@@ -5,6 +5,7 @@
 
 #include "ops/decoded.hpp"
 #include "ops/matmul/libraries.hpp"
+#include "quant/block_scaled.hpp"
 
 namespace rorqual::ops {
 namespace {
@@ -112,7 +113,7 @@ void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRow
 }
 
 void matmul(const Run& run, const WeightView& w, const Input& in, const Rows& y) {
-    if (w.packed() && in.is_quantised()) return packed_matmul(run, w, in.quantised, y);
+    if (in.is_quantised() && has_packed_form(w)) return packed_matmul(run, packed_form(w), in.quantised, y);
     const ConstRows& x = in.x;
     const bool aligned = reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
     if (run.gemm != Gemm::own && w.dtype == DType::f32 && aligned && x.rows >= library_rows && w.cols > 0) return library_matmul(run, w, x, y);

@@ -72,6 +72,9 @@ void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRow
 void packed_matmul(const Run& run, const WeightView& w, const panels::QuantisedRows& x, const Rows& y);
 void packed_matmul(const Worker& worker, const WeightView& w, const panels::QuantisedRows& x, const std::int32_t* ids, const Rows& y);
 
+/// y[t] = Σ_n x[t,n]·W[n] for W in panels of int8, on the calling thread with scratch of its own. `next` is what it will read then: fetched meanwhile.
+void packed_matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next);
+
 /// Rows of packed W in one task of a product with so many tokens: a multiple of 16.
 [[nodiscard]] std::int64_t packed_task_rows(const WeightView& w, std::int64_t tokens) noexcept;
 

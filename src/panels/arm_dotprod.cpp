@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "panels/dot4.hpp"
+#include "panels/transposed_product.hpp"
 
 namespace rorqual::panels {
 namespace {
@@ -11,6 +12,7 @@ struct ArmDotprod {
     static constexpr int parts = 4;
     static constexpr bool signed_codes = true;  // sdot
     static constexpr int tile_panels = 1, most_tokens = 4, direct_tokens = 4;
+    static constexpr int transposed_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
     using Ints = int32x4_t;
     using Reals = float32x4_t;
@@ -87,6 +89,6 @@ void quantise_arm_dotprod(const ConstRows& x, std::int64_t first, std::int64_t c
     }
 }
 
-void transpose_arm_dotprod(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
+void transposed_product_arm_dotprod(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch) { TransposedProduct<ArmDotprod>::run(w, x, y, next, scratch); }
 
 }  // namespace rorqual::panels

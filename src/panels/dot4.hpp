@@ -12,11 +12,12 @@
 
 #include "panels/kernels.hpp"
 #include "panels/tile.hpp"
-#include "panels/transpose.hpp"
 #include "quant/codebooks.hpp"
 
 namespace rorqual::panels {
 namespace {
+
+using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
 
 /// What an instruction set brings as `V`:
 ///

@@ -31,7 +31,7 @@ namespace {
 constexpr std::array candidates = {
 #define RQ_PANEL_KERNELS(isa)                                                                 \
     PanelKernels{"panels_" #isa, cpu::Isa::isa, RQ_ADDRESS(RQ_COMPILED_##isa, product_##isa), \
-                 RQ_ADDRESS(RQ_COMPILED_##isa, quantise_##isa), RQ_ADDRESS(RQ_COMPILED_##isa, transpose_##isa)},
+                 RQ_ADDRESS(RQ_COMPILED_##isa, quantise_##isa), RQ_ADDRESS(RQ_COMPILED_##isa, transposed_product_##isa)},
 #include "panels/kernels.inc"
 #undef RQ_PANEL_KERNELS
 };

@@ -14,17 +14,17 @@ namespace rorqual::panels {
 #define RQ_PANEL_KERNELS(isa)                                                                                                \
     void product_##isa(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch); \
     void quantise_##isa(const ConstRows& x, std::int64_t first, std::int64_t count, const QuantisedRows& to);                \
-    void transpose_##isa(const Panels& w, std::int64_t super, std::byte* to);
+    void transposed_product_##isa(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch);
 #include "panels/kernels.inc"
 #undef RQ_PANEL_KERNELS
 
-/// The packed product, the quantiser and the transposition of one instruction set: what a model chooses once, and what tests and benchmarks see.
+/// The packed products and the quantiser of one instruction set: what a model chooses once, and what tests and benchmarks see.
 struct PanelKernels {
     std::string_view name;  ///< "panels_avx512_vnni"
     cpu::Isa isa;
     ProductFn product;
     QuantiseFn quantise;
-    TransposeFn transpose;
+    TransposedProductFn transposed_product;
 };
 
 /// All that were compiled into this library, best first; the last is the portable one, the reference.

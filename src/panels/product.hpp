@@ -39,4 +39,20 @@ inline constexpr std::int64_t largest_tile = 2048;
     return largest_tile * panel_rows + largest_tile / 16 * 2 * line_bytes + largest_tile / super_k * 2 * line_bytes;
 }
 
+/// y[t,k] = Σ_n x[t,n]·W[n,k] for W in format i8, on one thread: weights of rows, which vary with the token, against the rows.
+///
+///   w        at most transposed_rows rows
+///   x        [T, w.rows] f32
+///   y        [T, w.cols] f32, overwritten
+///   next     what the thread will read after this: fetched into its caches meanwhile; may be empty
+///   scratch  scratch_bytes() of the thread's own, 64-byte aligned
+///
+/// Numbers. Per token and super-block, x[t,n]·d_n (d_n: the row's scale) is rounded to int16, to nearest with ties to even, so that the
+/// largest magnitude becomes ±32767; below 2^-110 they count as zeros. The sum of products with codes is an exact integer, rounded to f32
+/// once and multiplied by the scale once: the same bits from every instruction set. What is not finite makes its token's super-block NaN.
+using TransposedProductFn = void (*)(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch);
+
+/// So many rows at most: Σ |int16 · (code + 128)| stays below 2^31.
+inline constexpr std::int64_t transposed_rows = 256;
+
 }  // namespace rorqual::panels

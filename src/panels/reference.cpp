@@ -4,7 +4,6 @@
 
 #include "panels/kernels.hpp"
 #include "panels/row_of_super.hpp"
-#include "panels/transpose.hpp"
 
 namespace rorqual::panels {
 namespace {
@@ -88,6 +87,31 @@ void quantise_portable(const ConstRows& x, std::int64_t first, std::int64_t coun
     }
 }
 
-void transpose_portable(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
+void transposed_product_portable(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte>, std::byte*) {
+    const PanelFormat& f = *panel_format(w.format);
+    float scaled[transposed_rows];
+    std::int32_t q[transposed_rows];
+    for (std::int64_t t = 0; t < y.rows; ++t) {
+        for (std::int64_t k0 = 0; k0 < w.cols; k0 += super_k) {
+            const auto row = [&](std::int64_t n) {
+                return RowOfSuper{f, w.data + n / panel_rows * w.panel_bytes() + k0 / super_k * f.super_bytes(8), 8, static_cast<int>(n % panel_rows)};
+            };
+            float largest = 0;
+            bool finite = true;
+            for (std::int64_t n = 0; n < w.rows; ++n) {
+                scaled[n] = x.data[t * x.stride + n] * row(n).d();
+                largest = std::max(largest, std::fabs(scaled[n]));
+                finite = finite && std::isfinite(scaled[n]);
+            }
+            const float scale = finite ? largest / 32767 : NAN, inverse = finite && largest > 0x1p-110f ? 32767 / largest : 0;
+            for (std::int64_t n = 0; n < w.rows; ++n) q[n] = finite ? static_cast<std::int32_t>(std::nearbyint(scaled[n] * inverse)) : 0;
+            for (std::int64_t k = k0; k < std::min(k0 + super_k, w.cols); ++k) {
+                std::int32_t sum = 0;
+                for (std::int64_t n = 0; n < w.rows; ++n) sum += q[n] * row(n).code(static_cast<int>(k - k0));
+                y.data[t * y.stride + k] = static_cast<float>(sum) * scale;
+            }
+        }
+    }
+}
 
 }  // namespace rorqual::panels

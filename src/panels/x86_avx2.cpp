@@ -11,7 +11,7 @@
 #include "panels/avx2_quantise.hpp"
 #include "panels/kernels.hpp"
 #include "panels/tile.hpp"
-#include "panels/transpose.hpp"
+#include "panels/transposed_product.hpp"
 #include "quant/codebooks.hpp"
 
 namespace rorqual::panels {
@@ -392,6 +392,19 @@ struct Avx2 {
     }
 };
 
+/// Pairs of int16: what the transposed product asks for.
+struct Avx2Pairs {
+    static constexpr int parts = 2, transposed_panels = 1, most_tokens = 4;
+    using Ints = std::int32_t __attribute__((vector_size(32)));
+    using Reals = float __attribute__((vector_size(32)));
+
+    static Ints broadcast(int x) { return reinterpret_cast<Ints>(_mm256_set1_epi32(x)); }
+    static Reals broadcast(float x) { return _mm256_set1_ps(x); }
+    static Ints dot2(Ints sum, Ints a, Ints b) {
+        return sum + reinterpret_cast<Ints>(_mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+    }
+};
+
 }  // namespace
 
 void product_avx2(const Panels& w, const QuantisedRows& x, const std::int32_t* ids, const Rows& y, std::byte* scratch) {
@@ -400,6 +413,6 @@ void product_avx2(const Panels& w, const QuantisedRows& x, const std::int32_t* i
 
 void quantise_avx2(const ConstRows& x, std::int64_t first, std::int64_t count, const QuantisedRows& to) { quantise_rows_avx2(x, first, count, to); }
 
-void transpose_avx2(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
+void transposed_product_avx2(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch) { TransposedProduct<Avx2Pairs>::run(w, x, y, next, scratch); }
 
 }  // namespace rorqual::panels

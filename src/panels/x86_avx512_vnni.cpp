@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "panels/dot4.hpp"
+#include "panels/transposed_product.hpp"
 
 namespace rorqual::panels {
 namespace {
@@ -11,6 +12,7 @@ struct Avx512Vnni {
     static constexpr int parts = 1;
     static constexpr bool signed_codes = false;
     static constexpr int tile_panels = panels::tile_panels, most_tokens = 4, direct_tokens = 8;
+    static constexpr int transposed_panels = 4;
     static constexpr std::int64_t tile_k = 512;
     using Ints = std::int32_t __attribute__((vector_size(64)));
     using Reals = float __attribute__((vector_size(64)));
@@ -67,6 +69,6 @@ void quantise_avx512_vnni(const ConstRows& x, std::int64_t first, std::int64_t c
     }
 }
 
-void transpose_avx512_vnni(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
+void transposed_product_avx512_vnni(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch) { TransposedProduct<Avx512Vnni>::run(w, x, y, next, scratch); }
 
 }  // namespace rorqual::panels

@@ -4,6 +4,7 @@
 
 #include "panels/avx2_quantise.hpp"
 #include "panels/dot4.hpp"
+#include "panels/transposed_product.hpp"
 
 namespace rorqual::panels {
 namespace {
@@ -12,6 +13,7 @@ struct AvxVnni {
     static constexpr int parts = 2;
     static constexpr bool signed_codes = false;
     static constexpr int tile_panels = 1, most_tokens = 4, direct_tokens = 4;
+    static constexpr int transposed_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
     using Ints = std::int32_t __attribute__((vector_size(32)));
     using Reals = float __attribute__((vector_size(32)));
@@ -45,6 +47,6 @@ void product_avx_vnni(const Panels& w, const QuantisedRows& x, const std::int32_
 
 void quantise_avx_vnni(const ConstRows& x, std::int64_t first, std::int64_t count, const QuantisedRows& to) { quantise_rows_avx2(x, first, count, to); }
 
-void transpose_avx_vnni(const Panels& w, std::int64_t super, std::byte* to) { transpose_panels(w, super, to); }
+void transposed_product_avx_vnni(const Panels& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next, std::byte* scratch) { TransposedProduct<AvxVnni>::run(w, x, y, next, scratch); }
 
 }  // namespace rorqual::panels

@@ -43,6 +43,17 @@ float log_probability(std::span<const float> logits, Token token) noexcept {
     return static_cast<float>(above - std::log(Softmax(peak, 1).total(logits)));
 }
 
+/// Leaves only the tokens whose bit is set; all where there are no bits.
+void forbid_others(std::span<float> logits, std::span<const std::uint64_t> allowed) noexcept {
+    for (std::size_t word = 0; word < allowed.size(); ++word) {
+        if (allowed[word] == ~std::uint64_t{0}) continue;
+        const auto some = logits.subspan(64 * word, std::min<std::size_t>(64, logits.size() - 64 * word));
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            if ((allowed[word] >> i & 1) == 0) some[i] = minus_infinity;
+        }
+    }
+}
+
 bool filters(const SamplingOptions& options, std::size_t vocab) noexcept {
     return (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < vocab) || (options.top_p > 0 && options.top_p < 1) || options.min_p > 0;
 }
@@ -118,19 +129,23 @@ Sampler::Sampler(SamplingOptions options, std::int64_t vocab_size) : options_(st
     counted_.resize(vocab);
 }
 
-Sampled Sampler::sample(std::span<const float> logits, std::span<const Token> seen, std::uint64_t position) {
+Sampled Sampler::sample(std::span<const float> logits, std::span<const Token> seen, std::uint64_t position, std::span<const std::uint64_t> allowed) {
     if (logits.size() != adjusted_.size()) {
         throw Error(Status::invalid_argument, "logits: " + std::to_string(logits.size()) + " values, expected " + std::to_string(adjusted_.size()));
     }
     auto chosen_from = logits;
-    if (sampling::adjusts(options_)) {
+    if (!allowed.empty() && allowed.size() != (logits.size() + 63) / 64) {
+        throw Error(Status::invalid_argument, "allowed: " + std::to_string(allowed.size()) + " words, expected " + std::to_string((logits.size() + 63) / 64));
+    }
+    if (sampling::adjusts(options_) || !allowed.empty()) {
         std::copy(logits.begin(), logits.end(), adjusted_.begin());
         sampling::adjust(options_, seen, adjusted_, counted_);
+        forbid_others(adjusted_, allowed);
         chosen_from = adjusted_;
     }
 
     Token token = largest(chosen_from);
-    if (token < 0) throw Error(Status::invalid_argument, "logits: no token can be chosen, all are -inf or NaN");
+    if (token < 0) throw Error(Status::invalid_argument, allowed.empty() ? "logits: no token can be chosen, all are -inf or NaN" : "logits: no token can be chosen, all that are allowed are -inf or NaN");
     if (options_.temperature > 0) {
         const float peak = chosen_from[static_cast<std::size_t>(token)];
         const Softmax softmax(peak, options_.temperature);

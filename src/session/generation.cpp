@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "rorqual/error.hpp"
+#include "session/constraint.hpp"
 #include "session/generated_text.hpp"
 #include "session/impl.hpp"
+#include "session/speculation.hpp"
 
 namespace rorqual {
 namespace {
@@ -27,6 +30,16 @@ std::vector<Token> stop_tokens(const Model& model, const GenerateOptions& option
     return tokens;
 }
 
+// Nothing where no grammar is asked for.
+std::optional<session::Constraint> constraint(const Model& model, const GenerateOptions& options) {
+    if (!options.grammar) {
+        if (!options.grammar_after.empty()) throw Error(Status::invalid_argument, "grammar_after: given without a grammar");
+        return std::nullopt;
+    }
+    if (!model.has_tokenizer()) throw Error(Status::wrong_state, "grammar: the model has no tokenizer");
+    return session::Constraint(*options.grammar, options.grammar_after, model.tokenizer(), stop_tokens(model, options), static_cast<std::size_t>(model.geometry().vocab_size));
+}
+
 }  // namespace
 
 struct Generation::Impl {
@@ -34,13 +47,21 @@ struct Generation::Impl {
     Sampler sampler;
     std::vector<Token> stop_tokens;
     session::GeneratedText text;
+    std::optional<session::Constraint> constraint;
+    session::Speculation speculation;
     std::size_t limit;  // tokens at most; 0 = none
     std::size_t drawn = 0;
     Finish finish = Finish::none;
 
+    /// Tokens that may still be drawn, at least one.
+    [[nodiscard]] std::size_t left() const noexcept {
+        const std::size_t room = timeline.capacity() - timeline.length();
+        return limit == 0 ? room : std::min(room, limit - drawn);
+    }
     /// What a token that is now the last of the timeline means for the generation; stop strings are the text's affair.
     [[nodiscard]] Finish outcome(Token token, std::size_t count) const noexcept {
         if (std::ranges::binary_search(stop_tokens, token)) return Finish::stop_token;
+        if (constraint && constraint->complete()) return Finish::complete;
         if (count == limit) return Finish::limit;
         return timeline.length() == timeline.capacity() ? Finish::context_full : Finish::none;
     }
@@ -54,6 +75,8 @@ Generation Session::generate(const GenerateOptions& options) {
         .sampler = Sampler(options.sampling, m.geometry().vocab_size),
         .stop_tokens = stop_tokens(m, options),
         .text = session::GeneratedText(m.has_tokenizer() ? &m.tokenizer() : nullptr, options.special, options.stop_strings),
+        .constraint = constraint(m, options),
+        .speculation = session::Speculation(impl_->options()),
         .limit = options.limit,
     }));
 }
@@ -73,8 +96,14 @@ std::optional<Piece> Generation::next() {
         return Piece{.finish = g.finish};
     }
 
-    const auto logits = g.timeline.logits();
-    const Sampled drawn = g.sampler.sample(logits, g.timeline.tokens(), g.timeline.length());
+    const auto logits = g.speculation.logits(g.timeline, g.left() - 1);
+    const auto allowed = g.constraint ? g.constraint->allowed() : std::span<const std::uint64_t>{};
+    const Sampled drawn = g.sampler.sample(logits, g.timeline.tokens(), g.timeline.length(), allowed);
+    std::optional<session::Constraint::Mark> before;
+    if (g.constraint) {
+        before = g.constraint->mark();
+        g.constraint->accept(drawn.token);
+    }
     g.timeline.push(drawn.token);
     Piece piece{.token = drawn.token, .logprob = drawn.logprob, .finish = g.outcome(drawn.token, g.drawn + 1)};
     try {
@@ -82,6 +111,7 @@ std::optional<Piece> Generation::next() {
         piece.text = g.text.add(visible ? std::optional(drawn.token) : std::nullopt, piece.finish != Finish::none);
     } catch (...) {
         g.timeline.cut(g.timeline.length() - 1);
+        if (g.constraint) g.constraint->back_to(*std::move(before));
         throw;
     }
     if (g.text.stopped() && piece.finish != Finish::stop_token) piece.finish = Finish::stop_string;

@@ -6,6 +6,7 @@
 #include "families/session_options.hpp"
 #include "rorqual/error.hpp"
 #include "session/impl.hpp"
+#include "session/saved_timeline.hpp"
 
 namespace rorqual {
 namespace {
@@ -42,19 +43,21 @@ SyncReport Session::sync(std::span<const Token> prompt) {
     const auto common = static_cast<std::size_t>(std::ranges::mismatch(now, prompt).in1 - now.begin());
     impl_->cut(common);
     const std::size_t kept = impl_->evaluated();
-    impl_->append(prompt.subspan(common), {});
+    impl_->append(prompt.subspan(common), {}, {});
     return {kept, prompt.size() - kept};
 }
 
-void Session::append(std::span<const Token> tokens, std::span<float> every_logit) {
+void Session::append(std::span<const Token> tokens, std::span<float> every_logit, std::span<float> every_draft_logit) {
     const auto vocab = static_cast<std::size_t>(model()->geometry().vocab_size);
     check_ids("tokens", tokens, static_cast<std::int64_t>(vocab));
     check_room(length() + tokens.size(), capacity());
-    if (!every_logit.empty() && every_logit.size() != tokens.size() * vocab) {
-        throw Error(Status::invalid_argument, "every_logit: " + std::to_string(every_logit.size()) + " values, expected none or " +
+    for (const auto& [name, rows] : {std::pair("every_logit", every_logit), std::pair("every_draft_logit", every_draft_logit)}) {
+        if (rows.empty() || rows.size() == tokens.size() * vocab) continue;
+        throw Error(Status::invalid_argument, std::string(name) + ": " + std::to_string(rows.size()) + " values, expected none or " +
                                                   std::to_string(tokens.size() * vocab));
     }
-    if (!tokens.empty()) impl_->append(tokens, every_logit);
+    if (!every_draft_logit.empty() && !impl_->drafts()) throw Error(Status::wrong_state, "every_draft_logit: the session was made without drafts");
+    if (!tokens.empty()) impl_->append(tokens, every_logit, every_draft_logit);
 }
 
 void Session::rewind(std::size_t length) {
@@ -63,6 +66,13 @@ void Session::rewind(std::size_t length) {
     }
     impl_->cut(length);
 }
+
+void Session::save(const std::filesystem::path& path) {
+    impl_->cut(length());  // no guesses
+    session::save(*impl_, path);
+}
+
+void Session::load(const Source& source) { session::load(*impl_, source); }
 
 Session Session::fork() const { return Session(std::make_unique<Impl>(*impl_)); }
 

@@ -51,6 +51,21 @@ Tokenizer::Impl::Impl(text::TokenizerParts parts)
       raw_tokens_(matcher(parts, false)),
       normalized_tokens_(matcher(parts, true)) {}
 
+const text::TokenTrie& Tokenizer::Impl::trie() const {
+    std::call_once(trie_once_, [this] { trie_.emplace(vocabulary); });
+    return *trie_;
+}
+
+template <class OnText, class OnToken>
+void Tokenizer::Impl::split_added(std::string_view text, const OnText& on_text, const OnToken& on_token) const {
+    std::string storage;
+    raw_tokens_.split(
+        text, [&](std::string_view part) {
+            normalized_tokens_.split(text::normalized(normalization_, part, storage), on_text, on_token);
+        },
+        on_token);
+}
+
 std::vector<Token> Tokenizer::Impl::encode(std::string_view text, AddedTokens added) const {
     check_is_utf8(text);
     std::vector<Token> tokens;
@@ -59,17 +74,45 @@ std::vector<Token> Tokenizer::Impl::encode(std::string_view text, AddedTokens ad
 
     const auto merge = [&](std::string_view piece) { encoder.encode(piece, tokens); };
     const auto spell = [&](std::string_view part) { pretokenizer_.split(part, merge); };
-    const auto recognise = [&](Token token) { tokens.push_back(token); };
-    std::string storage;
-    if (added == AddedTokens::ignore) {
+    if (added == AddedTokens::recognise) {
+        split_added(text, spell, [&](Token token) { tokens.push_back(token); });
+    } else {
+        std::string storage;
         spell(text::normalized(normalization_, text, storage));
-        return tokens;
     }
-    raw_tokens_.split(
-        text, [&](std::string_view part) {
-            normalized_tokens_.split(text::normalized(normalization_, part, storage), spell, recognise);
-        },
-        recognise);
+    return tokens;
+}
+
+std::vector<Token> Tokenizer::Impl::encode(std::span<const text::TextPart> parts) const {
+    std::size_t bytes = 0;
+    for (const auto& part : parts) {
+        check_is_utf8(part.text);
+        bytes += part.text.size();
+    }
+    std::vector<Token> tokens;
+    tokens.reserve(bytes / 4 + 1);
+    text::Bpe::Encoder encoder(bpe_, bytes);
+
+    std::string plain, storage;  // text since the last added token
+    const auto merge = [&](std::string_view piece) { encoder.encode(piece, tokens); };
+    const auto spell = [&] {
+        check_is_utf8(plain);  // parts are UTF-8; together they may be too long
+        pretokenizer_.split(text::normalized(normalization_, plain, storage), merge);
+        plain.clear();
+    };
+    for (const auto& part : parts) {
+        if (part.added == AddedTokens::ignore) {
+            plain += part.text;
+            continue;
+        }
+        split_added(
+            part.text, [&](std::string_view between) { plain += between; },
+            [&](Token token) {
+                spell();
+                tokens.push_back(token);
+            });
+    }
+    spell();
     return tokens;
 }
 

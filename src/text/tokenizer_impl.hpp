@@ -1,6 +1,9 @@
 #pragma once
 
 #include <array>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "text/bpe.hpp"
 #include "text/normalizer.hpp"
 #include "text/pretokenizer.hpp"
+#include "text/token_trie.hpp"
 #include "text/vocabulary.hpp"
 
 namespace rorqual {
@@ -40,6 +44,12 @@ inline constexpr const char* merges_key = "tokenizer.ggml.merges";
 inline constexpr const char* merged_ids_key = "tokenizer.rorqual.merged_ids";
 [[nodiscard]] std::vector<std::int32_t> merged_ids(const io::GgufMetadata& metadata);
 
+/// A part of a text, and whether added tokens count in it.
+struct TextPart {
+    std::string_view text;
+    AddedTokens added;
+};
+
 }  // namespace text
 
 class Tokenizer::Impl {
@@ -49,16 +59,27 @@ class Tokenizer::Impl {
     Impl& operator=(const Impl&) = delete;
 
     [[nodiscard]] std::vector<Token> encode(std::string_view text, AddedTokens added) const;
+    /// The ids of parts as one text: what lies between added tokens is encoded as a whole, over the borders of parts.
+    [[nodiscard]] std::vector<Token> encode(std::span<const text::TextPart> parts) const;
+
+    /// Made by whoever asks first: only grammars need it. Any thread; throws std::bad_alloc.
+    [[nodiscard]] const text::TokenTrie& trie() const;
 
     const text::Vocabulary vocabulary;
     const std::vector<std::string> not_applied;
 
  private:
+    /// Calls on_text(text between added tokens, normalised) and on_token(token), in order.
+    template <class OnText, class OnToken>
+    void split_added(std::string_view text, const OnText& on_text, const OnToken& on_token) const;
+
     text::Bpe bpe_;  // borrows vocabulary
     text::Pretokenizer pretokenizer_;
     text::Normalization normalization_;
     text::AddedTokenMatcher raw_tokens_;         // looked for first, in the text as it is
     text::AddedTokenMatcher normalized_tokens_;  // looked for in what is left, normalised
+    mutable std::once_flag trie_once_;
+    mutable std::optional<text::TokenTrie> trie_;
 };
 
 }  // namespace rorqual

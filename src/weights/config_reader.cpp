@@ -101,6 +101,11 @@ double ConfigReader::number_or(const char* key, double fallback, double low, dou
     return fallback;
 }
 
+bool ConfigReader::boolean(const char* key) {
+    if (!has(key)) complain(key, "missing, expected true or false");
+    return boolean_or(key, false);
+}
+
 bool ConfigReader::boolean_or(const char* key, bool fallback) {
     const json* value = find(key);
     if (value == nullptr) return fallback;

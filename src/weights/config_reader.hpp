@@ -44,6 +44,7 @@ class ConfigReader {
     /// A finite number in [low, high].
     double number(const char* key, double low, double high);
     double number_or(const char* key, double fallback, double low, double high);
+    bool boolean(const char* key);
     bool boolean_or(const char* key, bool fallback);
     /// One of `allowed`; the error lists them.
     std::string choice(const char* key, const std::vector<std::string>& allowed);

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "base/ceil_div.hpp"
 #include "cpu/pages.hpp"
 #include "panels/layout.hpp"
+#include "quant/block_scaled.hpp"
+#include "quant/encode.hpp"
 #include "quant/finite.hpp"
 #include "rorqual/error.hpp"
 
@@ -30,6 +33,10 @@ bool can_pack(DType dtype, std::int64_t cols) noexcept { return panels::packable
 
 std::uint64_t packed_bytes(DType dtype, std::int64_t rows, std::int64_t cols) noexcept {
     return static_cast<std::uint64_t>(ceil_div(rows, panels::panel_rows)) * static_cast<std::uint64_t>(panels::panel_bytes(dtype, cols));
+}
+
+void throw_not_finite(std::int64_t index, std::int64_t cols) {
+    throw Error(Status::corrupt, "row " + std::to_string(index / cols) + ", column " + std::to_string(index % cols) + " stands for a weight that is not finite");
 }
 
 PackedStore::Region::Region(std::size_t bytes, std::pmr::memory_resource& from)
@@ -77,6 +84,38 @@ WeightView PackedStore::pack(const WeightView& stored, cpu::Workers& workers) {
     if (odd_block != no_block) throw Error(Status::corrupt, "block " + std::to_string(odd_block) + " stands for weights that are not finite");
     bytes_ += bytes;
     return {stored.dtype, to, stored.rows, stored.cols, panel};
+}
+
+WeightView PackedStore::pack_scaled(const WeightView& stored, cpu::Workers& workers) {
+    constexpr float most_value = 65504;  // of a half-precision scale's block
+    const auto rows_at_once = panels::panel_rows, cols = stored.cols;
+    const auto bytes = packed_bytes(requantised_format, stored.rows, cols);
+    const auto panel = panels::panel_bytes(requantised_format, cols);
+    const auto blocks = rows_at_once * cols / block_length(requantised_format), block = block_bytes(requantised_format);
+    std::vector<float> values(workers.count() * static_cast<std::size_t>(rows_at_once * cols));
+    std::vector<std::byte> encoded(workers.count() * static_cast<std::size_t>(blocks * block));
+    auto* const to = take(bytes);
+    std::atomic<std::int64_t> odd_value = no_block;
+    std::atomic<bool> fits = true;
+    workers.parallel_for(ceil_div(stored.rows, rows_at_once), nullptr, [&](std::int64_t task, std::size_t worker) {
+        const auto row = task * rows_at_once, rows = std::min(rows_at_once, stored.rows - row);
+        const auto room = static_cast<std::int64_t>(worker);
+        float* const value = values.data() + room * rows_at_once * cols;
+        std::byte* const code = encoded.data() + room * blocks * block;
+        quant::decode_scaled(stored.slice_rows(row, rows), value);
+        for (std::int64_t i = 0; i < rows * cols; ++i) {
+            if (std::abs(value[i]) <= most_value) continue;
+            fits = false;
+            if (std::isfinite(value[i])) continue;
+            lower(odd_value, row * cols + i);
+            return;
+        }
+        for (std::int64_t b = 0; b * block_length(requantised_format) < rows * cols; ++b) quant::encode_q8_0(value + b * block_length(requantised_format), code + b * block);
+        panels::pack(requantised_format, code, rows, cols, 0, 1, to + task * panel);
+    });
+    if (odd_value != no_block) throw_not_finite(odd_value, cols);
+    bytes_ += bytes;
+    return fits ? WeightView{requantised_format, to, stored.rows, cols, panel} : WeightView{};
 }
 
 }  // namespace rorqual::weights

@@ -4,12 +4,14 @@
 #include <map>
 #include <memory>
 #include <memory_resource>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/file.hpp"
 #include "io/safetensors.hpp"
+#include "quant/block_scaled.hpp"
 #include "weights/packed_store.hpp"
 #include "weights/problems.hpp"
 #include "weights/tensor_layout.hpp"
@@ -59,7 +61,7 @@ class WeightStore {
 
     /// Fills the table's destinations. Matrices of products whose format has packed products are packed by all `workers` into `packed`,
     /// one after another, and what they were read from is let go at once; the others become views into mapped files where they can be mapped, else into memory taken from
-    /// `memory`, 64-byte aligned, as are matrices made of several tensors. Call after check() found nothing. Views of mapped files have any alignment.
+    /// `memory`, 64-byte aligned, as are matrices made of several tensors. Matrices in f8_e4m3 are used as stored and, those of products, also packed for mode fast. Call after check() found nothing. Views of mapped files have any alignment.
     /// `memory` must outlive *this; views stay valid while *this, or what it is moved to, lives. Throws Error(io | callback),
     /// Error(corrupt) for what is packed and stands for NaN or infinite weights, or bad_alloc; the destinations then are to be forgotten.
     /// One thread.
@@ -68,6 +70,11 @@ class WeightStore {
     /// Its steps one by one, for those who need one matrix at a time: fills one destination, or one derived one whose source is loaded.
     void load_one(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
     void derive_one(const DerivedSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
+    /// The scales of a matrix that the table allows to be stored as f8_e4m3, where it is, without codes. Throws Error(corrupt) naming the first that is not
+    /// finite. After check().
+    [[nodiscard]] std::unique_ptr<BlockScales> read_scales(const TensorSpec& spec) const;
+    /// Name of the tensor with the scales of `matrix`, a stored tensor that `spec` stands for: the one that is there, or else the one that should be.
+    [[nodiscard]] std::string scales_of(const TensorSpec& spec, const std::string& matrix) const;
     /// Lets go of all memory that load_one() took; views of it end.
     void drop_copies() noexcept;
 
@@ -79,6 +86,11 @@ class WeightStore {
     const std::byte* resident(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
     [[nodiscard]] WeightView packed_before(const io::TensorInfo& tensor, std::pmr::memory_resource& memory);
     [[nodiscard]] WeightView matrix(const TensorSpec& spec, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
+    [[nodiscard]] WeightView scaled(const TensorSpec& spec, const io::TensorInfo& tensor, std::pmr::memory_resource& memory, PackedStore& packed,
+                                    cpu::Workers& workers);
+    void check_packed(const std::string& name, std::int64_t rows, std::int64_t cols, WeightView& to, std::set<std::string, std::less<>>& wanted, Problems& problems) const;
+    void check_scales(const TensorSpec& spec, const io::TensorInfo& weight, Problems& problems) const;
+    [[nodiscard]] WeightView from_fp4(const TensorSpec& spec, const io::TensorInfo& tensor, std::pmr::memory_resource& memory, PackedStore& packed, cpu::Workers& workers);
     const std::byte* joined(const TensorSpec& spec, const Place& place, std::pmr::memory_resource& memory);
     Owned& take(std::uint64_t bytes, std::pmr::memory_resource& memory);
 
@@ -86,7 +98,11 @@ class WeightStore {
     StoredTensors tensors_;
     std::unique_ptr<const TensorLayout> layout_;  // nullptr: names and shapes are those of the table
     std::vector<std::shared_ptr<Owned>> owned_;
+    std::vector<std::unique_ptr<BlockScales>> scales_;  // of the matrices loaded in f8_e4m3
 };
+
+/// The tensor that packed files keep the packed copy of an f8_e4m3 matrix in.
+[[nodiscard]] std::string packed_copy_of(const std::string& matrix);
 
 /// XXH3-128 over config, tokenizer and the names, dtypes and shapes of all tensors: 32 hexadecimal digits. Two checkpoints
 /// with equal identity have the same form; their weights may differ. Hashed are, each text preceded by its length and all

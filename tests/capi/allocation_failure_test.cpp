@@ -143,6 +143,24 @@ TEST_CASE("sessions, text and generations in which any allocation fails give RQ_
         },
                      300);
     }
+    SECTION("saving and loading") {
+        const TempFolder folder;
+        const std::string path = (folder.path() / "saved").string();
+        const auto session = session_on(tale(), &options);
+        append(session.get(), ids);
+        fail_in_turn([&](rq_error* err) { return rq_session_save(session.get(), path.data(), path.size(), err); }, 300);
+        const auto source = source_of(path);
+        const auto other = session_on(tale(), &options);
+        append(other.get(), {1, 2, 3});
+        fail_in_turn([&](rq_error* err) {
+            const auto status = rq_session_load(other.get(), source.get(), err);
+            stop_counting();
+            CHECK(length_of(other.get()) == (status == RQ_OK ? ids.size() : 3));
+            must(rq_session_rewind(other.get(), 3, nullptr), Err());
+            return status;
+        },
+                     600);
+    }
     SECTION("encoding and decoding") {
         fail_in_turn([&](rq_error* err) {
             std::int32_t tokens[100];
@@ -150,6 +168,74 @@ TEST_CASE("sessions, text and generations in which any allocation fails give RQ_
             return rq_model_encode_prompt(tale(), text.data(), text.size(), RQ_ENCODE_ADDED_TOKENS, tokens, 100, &count, err);
         },
                      300);
+    }
+    SECTION("a generation that a grammar holds") {
+        const auto session = session_on(tale(), &options);
+        append(session.get(), ids);
+        const std::string schema = R"({"type": "object", "properties": {"who": {"enum": ["king", "queen"]}}, "required": ["who"]})";
+        fail_in_turn([&](rq_error* err) {
+            rq_grammar* grammar = nullptr;
+            auto status = rq_grammar_from_json_schema(schema.data(), schema.size(), &grammar, err);
+            rq_generation_options generation_options = RQ_GENERATION_OPTIONS_INIT;
+            generation_options.grammar = grammar;
+            rq_generation* generation = nullptr;
+            if (status == RQ_OK) status = rq_generation_create(session.get(), &generation_options, &generation, err);
+            rq_piece piece = RQ_PIECE_INIT;
+            std::string story;
+            while (status == RQ_OK && piece.finish == RQ_FINISH_NONE) {
+                status = rq_generation_next(generation, &piece, err);
+                stop_counting();
+                story.append(piece.text, status == RQ_OK ? piece.text_len : 0);
+            }
+            rq_generation_free(generation);
+            rq_grammar_free(grammar);
+            stop_counting();
+            must(rq_session_rewind(session.get(), ids.size(), nullptr), Err());
+            return status;
+        },
+                     300);
+    }
+    SECTION("a prompt") {
+        rq_tokenizer* tokenizer = nullptr;
+        must(rq_model_tokenizer(tale(), &tokenizer, nullptr), Err());
+        const TokenizerHandle t(tokenizer);
+        const std::string messages =
+            R"([{"role":"system","content":"be kind to all","tools":[{"function":{"name":"f","parameters":{"a":[1,"a string of some length"]}}}]},
+                {"role":"user","content":"a question of some length"},
+                {"role":"assistant","content":null,"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"a\":{\"b\":1.5}}"}}]},
+                {"role":"tool","content":"a result of some length","tool_call_id":"1"}])";
+        for (const std::string format : {"v3.1", "v3.2", "v4"}) {
+            fail_in_turn([&](rq_error* err) {
+                rq_prompt_options prompt_options = RQ_PROMPT_OPTIONS_INIT;
+                prompt_options.format = format.data(), prompt_options.format_len = format.size();
+                rq_prompt* prompt = nullptr;
+                auto status = rq_prompt_create(messages.data(), messages.size(), &prompt_options, &prompt, err);
+                std::size_t count = 0;
+                if (status == RQ_OK) status = rq_prompt_tokens(prompt, t.get(), nullptr, 0, &count, err);
+                rq_prompt_free(prompt);
+                return status;
+            },
+                         200);
+        }
+    }
+    SECTION("an answer that is read") {
+        const std::string answer =
+            "reasoning of some length that needs memory</think>text of some length that needs memory\n\n<｜DSML｜tool_calls>\n"
+            "<｜DSML｜invoke name=\"a_name_of_some_length\">\n<｜DSML｜parameter name=\"a_parameter_of_some_length\" string=\"true\">"
+            "a \"value\" of some length</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls><｜end▁of▁sentence｜>";
+        fail_in_turn([&](rq_error* err) {
+            rq_completion* completion = nullptr;
+            auto status = rq_completion_create("v4", 2, 1, &completion, err);
+            if (status == RQ_OK) status = rq_completion_feed(completion, answer.data(), answer.size(), err);
+            const char* part = nullptr;
+            std::size_t length = 0;
+            std::int32_t kind = RQ_PART_CONTENT;
+            while (status == RQ_OK && kind != RQ_PART_NONE) status = rq_completion_next(completion, &kind, &part, &length, err);
+            if (status == RQ_OK) status = rq_completion_finish(completion, &part, &length, err);
+            rq_completion_free(completion);
+            return status;
+        },
+                     200);
     }
     SECTION("a generation") {
         const auto session = session_on(tale(), &options);

@@ -253,3 +253,46 @@ TEST_CASE("generation options out of range are refused", "[capi][generation]") {
     refused([&](auto& o, auto&) { o.stop_string_count = 1; });
     refused([&](auto& o, auto&) { o.stop_token_count = SIZE_MAX; o.stop_tokens = reinterpret_cast<const std::int32_t*>(&o); });
 }
+
+TEST_CASE("a generation writes what a schema or rules admit, and says when that is whole", "[capi][generation]") {
+    const auto model = tale();
+    const auto made = [](auto* from, const std::string& text) {
+        rq_grammar* grammar = nullptr;
+        Err err;
+        must(from(text.data(), text.size(), &grammar, &err), err);
+        return GrammarHandle(grammar);
+    };
+    const auto write = [&](const rq_grammar* grammar, const char* after) {
+        const auto session = session_on(model);
+        append(session.get(), {0, 300, 400});
+        rq_generation_options options = RQ_GENERATION_OPTIONS_INIT;
+        options.grammar = grammar;
+        options.grammar_after = after;
+        options.limit = 200;
+        return take_all(generate_on(session.get(), &options).get());
+    };
+    const auto schema = made(rq_grammar_from_json_schema, R"({"type": "object", "properties": {"who": {"enum": ["king", "queen"]}}, "required": ["who"]})");
+    const auto told = write(schema.get(), nullptr);
+    CHECK((told.text == R"({"who": "king"})" || told.text == R"({"who": "queen"})" || told.text.find("\"who\"") != std::string::npos));
+    CHECK(told.text.back() == '}');
+    CHECK(told.finish == RQ_FINISH_COMPLETE);
+    const auto rules = made(rq_grammar_from_rules, "root ::= [0-9]{7}");
+    const auto number = write(rules.get(), nullptr);
+    CHECK((number.text.size() == 7 && number.text.find_first_not_of("0123456789") == std::string::npos));
+    const auto free = write(nullptr, nullptr);
+    REQUIRE(free.text.size() > 40);
+    const auto marker = free.text.substr(20, 6);
+    const auto behind = write(rules.get(), marker.c_str());
+    CHECK(behind.text.find(marker) != std::string::npos);
+    CHECK(behind.text.find_last_not_of("0123456789") + 8 == behind.text.size());
+}
+
+TEST_CASE("a grammar that cannot be read is refused with its place", "[capi][generation]") {
+    rq_grammar* grammar = nullptr;
+    Err err;
+    CHECK(rq_grammar_from_rules("root ::= \"a", 11, &grammar, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(err.says("line 1, column 10"));
+    CHECK(rq_grammar_from_json_schema(R"({"pattern": "a"})", 16, &grammar, &err) == RQ_ERR_UNSUPPORTED);
+    CHECK(err.says("pattern"));
+    CHECK(grammar == nullptr);
+}

@@ -13,6 +13,7 @@ rq_plan probe_plan = RQ_PLAN_INIT;
 rq_model_info probe_model_info = RQ_MODEL_INFO_INIT;
 rq_tensor_info probe_tensor_info = RQ_TENSOR_INFO_INIT;
 rq_metrics probe_metrics = RQ_METRICS_INIT;
+rq_prompt_options probe_prompt_options = RQ_PROMPT_OPTIONS_INIT;
 rq_sampling_options probe_sampling_options = RQ_SAMPLING_OPTIONS_INIT;
 rq_generation_options probe_generation_options = RQ_GENERATION_OPTIONS_INIT;
 rq_piece probe_piece = RQ_PIECE_INIT;

@@ -125,22 +125,48 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     EACH_NULL(rq_decoder_push, {}, d.get(), 5, &borrowed, &size, err);
     EACH_NULL(rq_decoder_finish, {}, d.get(), &borrowed, &size, err);
 
+    // Prompts
+    const std::string messages = R"([{"role": "user", "content": "king"}])";
+    rq_prompt_options prompt_options = RQ_PROMPT_OPTIONS_INIT;
+    prompt_options.format = "v2", prompt_options.format_len = 2;
+    rq_prompt* prompt = nullptr;
+    EACH_NULL(rq_prompt_create, {}, messages.data(), messages.size(), &prompt_options, &prompt, err);
+    must(rq_prompt_create(messages.data(), messages.size(), &prompt_options, &prompt, nullptr), Err());
+    const PromptHandle p(prompt);
+    EACH_NULL(rq_prompt_format, {}, p.get(), &borrowed, &size, err);
+    EACH_NULL(rq_prompt_text, {}, p.get(), &borrowed, &size, err);
+    EACH_NULL(rq_prompt_tokens, {}, p.get(), t.get(), ids, 64, &size, err);
+
+    // Completions
+    rq_completion* completion = nullptr;
+    std::int32_t kind = 0;
+    EACH_NULL(rq_completion_create, {}, "v2", 2, 0, &completion, err);
+    must(rq_completion_create("v2", 2, 0, &completion, nullptr), Err());
+    const CompletionHandle c(completion);
+    EACH_NULL(rq_completion_feed, {}, c.get(), "king", 4, err);
+    EACH_NULL(rq_completion_next, {}, c.get(), &kind, &borrowed, &size, err);
+    EACH_NULL(rq_completion_finish, {}, c.get(), &borrowed, &size, err);
+
     // Sessions
     rq_session* session = nullptr;
     EACH_NULL(rq_session_create, {1}, tale(), &session_options, &session, err);
     rq_session_free(session);
     session = nullptr;
     const auto s = small_session();
-    const std::int32_t prompt[] = {0, 5, 7};
+    const std::int32_t prompt_ids[] = {0, 5, 7};
     std::vector<float> logits(3 * 4096);
     std::size_t other = 0;
     const float* row = nullptr;
     const std::int32_t* timeline = nullptr;
     rq_metrics metrics = RQ_METRICS_INIT;
     rq_observer observer = RQ_OBSERVER_INIT;
-    EACH_NULL(rq_session_sync, std::set<std::size_t>{3, 4}, s.get(), prompt, 3, &size, &other, err);
-    EACH_NULL(rq_session_append, {}, s.get(), prompt, 3, logits.data(), logits.size(), err);
+    EACH_NULL(rq_session_sync, std::set<std::size_t>{3, 4}, s.get(), prompt_ids, 3, &size, &other, err);
+    EACH_NULL(rq_session_append, {}, s.get(), prompt_ids, 3, logits.data(), logits.size(), err);
+    EACH_NULL(rq_session_append_drafts, {}, s.get(), prompt_ids, 3, logits.data(), logits.size(), logits.data(), logits.size(), err);
+    const auto saved = source_of(tale_folder());
     EACH_NULL(rq_session_rewind, {}, s.get(), 1, err);
+    EACH_NULL(rq_session_save, {}, s.get(), "/nowhere/at/all", 15, err);
+    EACH_NULL(rq_session_load, {}, s.get(), saved.get(), err);
     EACH_NULL(rq_session_fork, {}, s.get(), &session, err);
     EACH_NULL(rq_session_logits, {}, s.get(), &row, &size, err);
     EACH_NULL(rq_session_tokens, {}, s.get(), &timeline, &size, err);
@@ -156,6 +182,12 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     const GenerationHandle g(generation);
     rq_piece piece = RQ_PIECE_INIT;
     EACH_NULL(rq_generation_next, {}, g.get(), &piece, err);
+
+    rq_grammar* grammar = nullptr;
+    EACH_NULL(rq_grammar_from_json_schema, {}, "true", std::size_t{4}, &grammar, err);
+    const GrammarHandle from_schema(grammar);
+    EACH_NULL(rq_grammar_from_rules, {}, "root ::= \"a\"", std::size_t{12}, &grammar, err);
+    const GrammarHandle from_rules(grammar);
 
     // Writing models
     const TempFolder folder_to_write;
@@ -196,8 +228,11 @@ TEST_CASE("freeing NULL and cancelling NULL do nothing", "[capi]") {
     rq_model_free(nullptr);
     rq_tokenizer_free(nullptr);
     rq_decoder_free(nullptr);
+    rq_prompt_free(nullptr);
+    rq_completion_free(nullptr);
     rq_session_free(nullptr);
     rq_generation_free(nullptr);
+    rq_grammar_free(nullptr);
     rq_session_cancel(nullptr);
     SUCCEED();
 }

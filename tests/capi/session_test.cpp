@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "capi/support.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace rorqual::test;
 
@@ -120,6 +121,25 @@ TEST_CASE("tokens outside the vocabulary and tokens beyond the room change nothi
     CHECK(logits_of(session.get()) == before);
 }
 
+TEST_CASE("a saved session comes back, in another session and through any kind of source", "[capi][session]") {
+    const TempFolder folder;
+    const std::string path = (folder.path() / "saved").string();
+    const auto session = session_on(tale());
+    append(session.get(), {5, 6, 7, 8, 9});
+    Err err;
+    must(rq_session_save(session.get(), path.data(), path.size(), &err), err);
+    const auto other = session_on(tale());
+    append(other.get(), {1, 2});
+    must(rq_session_load(other.get(), source_of(path).get(), &err), err);
+    CHECK(length_of(other.get()) == 5);
+    CHECK(logits_of(other.get()) == logits_of(session.get()));
+    CHECK(rq_session_load(other.get(), source_of(tale_folder() / "model.safetensors").get(), &err) == RQ_ERR_CORRUPT);
+    CHECK(err.says("no saved session"));
+    CHECK(rq_session_load(other.get(), source_of(folder.path() / "nothing").get(), &err) == RQ_ERR_NOT_FOUND);
+    CHECK(rq_session_save(session.get(), "/no/such/folder/x", 17, &err) == RQ_ERR_IO);
+    CHECK(length_of(other.get()) == 5);
+}
+
 TEST_CASE("session options out of range are refused", "[capi][session]") {
     const auto refused = [](auto set) {
         rq_session_options o = RQ_SESSION_OPTIONS_INIT;
@@ -129,7 +149,7 @@ TEST_CASE("session options out of range are refused", "[capi][session]") {
         CHECK(rq_session_create(tale(), &o, &session, &err) == RQ_ERR_INVALID_ARGUMENT);
         CHECK(session == nullptr);
         CAPTURE(err.message);
-        CHECK(err.says("context:") + err.says("chunk:") + err.says("mode:") + err.says("cache:") + err.says("relaxed:") == 1);
+        CHECK(err.says("context:") + err.says("chunk:") + err.says("mode:") + err.says("cache:") + err.says("relaxed:") + err.says("drafting:") + err.says("draft_tokens:") == 1);
     };
     refused([](auto& o) { o.context = 2049; });
     refused([](auto& o) { o.context = UINT64_MAX; });
@@ -138,6 +158,50 @@ TEST_CASE("session options out of range are refused", "[capi][session]") {
     refused([](auto& o) { o.mode = -1; });
     refused([](auto& o) { o.cache = 4; });
     refused([](auto& o) { o.relaxed = 2; });
+    refused([](auto& o) { o.drafting = 3; });
+    refused([](auto& o) { o.draft_tokens = 16; });
+}
+
+TEST_CASE("drafts are refused by models without a draft head, and by sessions made without", "[capi][session][unstable]") {
+    rq_model_info info = RQ_MODEL_INFO_INIT;
+    Err err;
+    must(rq_model_get_info(tale(), &info, &err), err);
+    CHECK(info.has_draft_head == 0);
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.drafting = RQ_DRAFTING_HEAD;
+    rq_session* session = nullptr;
+    CHECK(rq_session_create(tale(), &options, &session, &err) == RQ_ERR_UNSUPPORTED);
+    CHECK(err.says("drafting: "));
+    const auto plain = session_on(tale());
+    const std::int32_t ids[] = {5, 6};
+    std::vector<float> drafts(2 * 4096);
+    CHECK(rq_session_append_drafts(plain.get(), ids, 2, nullptr, 0, drafts.data(), drafts.size(), &err) == RQ_ERR_WRONG_STATE);
+    CHECK(rq_session_append_drafts(plain.get(), ids, 2, nullptr, 0, drafts.data(), 4096, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(err.says("draft_logits_count: "));
+}
+
+TEST_CASE("a model with a draft head tells what that expects, row by row", "[capi][session][unstable]") {
+    const std::string folder = std::string(RQ_SOURCE_DIR) + "/tests/data/checkpoints/v3";
+    Err err;
+    rq_source* source = nullptr;
+    must(rq_source_create_path(folder.data(), folder.size(), &source, &err), err);
+    rq_model* opened = nullptr;
+    const auto status = rq_model_open(source, nullptr, &opened, &err);
+    rq_source_free(source);
+    must(status, err);
+    const std::unique_ptr<rq_model, decltype(&rq_model_free)> model(opened, rq_model_free);
+    rq_model_info info = RQ_MODEL_INFO_INIT;
+    must(rq_model_get_info(model.get(), &info, &err), err);
+    CHECK(info.has_draft_head == 1);
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.drafting = RQ_DRAFTING_HEAD;
+    const auto session = session_on(model.get(), &options);
+    const std::int32_t ids[] = {5, 6, 7};
+    std::vector<float> drafts(3 * 320);
+    must(rq_session_append_drafts(session.get(), ids, 3, nullptr, 0, drafts.data(), drafts.size(), &err), err);
+    CHECK(drafts[0] == 0);
+    CHECK(drafts[320] != 0);
+    CHECK(drafts[640] != drafts[320]);
 }
 
 TEST_CASE("a cache in int8 is refused by models that cannot have one, and the info says which can", "[capi][session]") {

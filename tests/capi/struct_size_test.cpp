@@ -110,6 +110,16 @@ TEST_CASE("an input struct may be longer if its unknown tail is zero, and is ref
             return status;
         });
     }
+    SECTION("rq_prompt_options") {
+        rq_prompt_options o = RQ_PROMPT_OPTIONS_INIT;
+        o.format = "v4", o.format_len = 2;
+        input_struct<rq_prompt_options>(o, [](auto* given, rq_error* err) {
+            rq_prompt* made = nullptr;
+            const auto status = rq_prompt_create("[]", 2, given, &made, err);
+            rq_prompt_free(made);
+            return status;
+        });
+    }
     SECTION("rq_sampling_options") {
         input_struct<rq_sampling_options>(RQ_SAMPLING_OPTIONS_INIT, [&](auto* given, rq_error* err) {
             rq_generation_options o = RQ_GENERATION_OPTIONS_INIT;

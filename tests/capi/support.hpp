@@ -23,7 +23,10 @@ using SourceHandle = std::unique_ptr<rq_source, Free<rq_source_free>>;
 using ModelHandle = std::unique_ptr<rq_model, Free<rq_model_free>>;
 using TokenizerHandle = std::unique_ptr<rq_tokenizer, Free<rq_tokenizer_free>>;
 using DecoderHandle = std::unique_ptr<rq_decoder, Free<rq_decoder_free>>;
+using PromptHandle = std::unique_ptr<rq_prompt, Free<rq_prompt_free>>;
+using CompletionHandle = std::unique_ptr<rq_completion, Free<rq_completion_free>>;
 using SessionHandle = std::unique_ptr<rq_session, Free<rq_session_free>>;
+using GrammarHandle = std::unique_ptr<rq_grammar, Free<rq_grammar_free>>;
 using GenerationHandle = std::unique_ptr<rq_generation, Free<rq_generation_free>>;
 
 /// An error in its initial state.

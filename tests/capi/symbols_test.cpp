@@ -66,6 +66,15 @@ TEST_CASE("the shared library exports exactly the names in symbols-in-versions, 
     CHECK(exported() == promised());
 }
 
+TEST_CASE("the archive shows exactly the names in symbols-in-versions: everything else in it is local", "[capi][symbols]") {
+    if (RQ_SANITIZED) return;  // there it is left as it was compiled
+    std::set<std::string> shown, listed;
+    std::istringstream lines(output_of("LC_ALL=C '" RQ_NM "' --extern-only --defined-only --no-sort '" RQ_ARCHIVE "' | grep ' '"));
+    for (std::string address, type, name; lines >> address >> type >> name;) shown.insert(name);
+    for (const auto& [name, node] : promised()) listed.insert(name);
+    CHECK(shown == listed);
+}
+
 TEST_CASE("the version script names every export: its only wildcard hides the rest", "[capi][symbols]") {
     const std::string map = std::regex_replace(read_repository_file("capi/rorqual.map"), std::regex(R"(/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)"), "");
     CHECK(all_matches(map, R"((\S*[*?\[]\S*);)") == std::vector<std::string>{"*"});

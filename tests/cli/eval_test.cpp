@@ -54,7 +54,7 @@ void check_experts(const Golden& got, const Golden& expected, const std::string&
 
 TEST_CASE("eval writes the reference's logits, experts and greedy tokens for every prompt of a file", "[cli][eval][golden]") {
     const TempFolder folder;
-    for (const auto& model : reference_checkpoints("v2-")) {
+    for (const auto& model : reference_checkpoints()) {
         CAPTURE(model.filename().string());
         const Golden expected(model / "golden.safetensors");
         REQUIRE(eval(model, model / "golden.safetensors", folder / "out.safetensors", {"--greedy", "64", "--experts"}).status == 0);
@@ -73,6 +73,38 @@ TEST_CASE("eval writes the reference's logits, experts and greedy tokens for eve
         }
         CHECK(prompts > 0);
     }
+}
+
+TEST_CASE("eval writes what the layer that predicts further tokens expects, and names a model that has none", "[cli][eval][mtp]") {
+    const TempFolder folder;
+    const auto model = bundled_checkpoints / "v3", out = folder / "out.safetensors";
+    const Golden expected(model / "golden.safetensors");
+    REQUIRE(eval(model, model / "golden.safetensors", out, {"--mtp"}).status == 0);
+    const Golden got(out);
+    for (const std::string& name : expected.names()) {
+        if (!name.starts_with("mtp_logits.")) continue;
+        CAPTURE(name);
+        const auto reference = expected.floats(name);
+        CHECK(got.shape(name) == expected.shape(name));
+        CHECK(furthest(got.floats(name), reference) <= tolerance::logits() * largest(reference));
+    }
+    const auto without = bundled_checkpoints / "v2-f16";
+    const auto ran = eval(without, without / "golden.safetensors", folder / "none.safetensors", {"--mtp"});
+    CHECK(ran.status == 1);
+    CHECK(ran.err.find("--mtp: the model has no layer that predicts further tokens") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(folder / "none.safetensors"));
+}
+
+TEST_CASE("eval computes exactly unless asked otherwise, also where sessions would not", "[cli][eval]") {
+    const TempFolder folder;
+    const auto model = bundled_checkpoints / "v31-fp8-e8m0", in = model / "golden.safetensors";
+    const auto bytes = [&](std::vector<std::string> options) {
+        REQUIRE(eval(model, in, folder / "out.safetensors", options).status == 0);
+        std::ifstream file(folder / "out.safetensors", std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    CHECK(bytes({}) == bytes({"--mode", "exact"}));
+    CHECK(bytes({}) != bytes({"--mode", "fast"}));
 }
 
 TEST_CASE("eval writes the same bytes whatever the chunk and the number of threads", "[cli][eval]") {

@@ -24,7 +24,7 @@ std::unique_ptr<families::Network> network_of(const json& config) {
     return network;
 }
 
-json tiny() { return json::parse(convert::geometry_config("v2-tiny", 0)); }
+json tiny(const char* geometry = "v2-tiny") { return json::parse(convert::geometry_config(geometry, 0)); }
 
 std::vector<GgufTensor> form_of(const json& config, LatentLayout latent) {
     io::GgufHeader header;
@@ -67,6 +67,7 @@ TEST_CASE("every row of every published tensor has one place in the GGUF file, i
     const auto latent = GENERATE(LatentLayout::joined, LatentLayout::split);
     auto config = tiny();
     SECTION("with a compressed query") {}
+    SECTION("with an indexer") { config = tiny("v32-tiny"); }
     SECTION("with a plain query") { config["q_lora_rank"] = nullptr; }
     SECTION("with tied embeddings") { config["tie_word_embeddings"] = true; }
     SECTION("without experts") { config["n_routed_experts"] = 0; }

@@ -86,6 +86,34 @@ TEST_CASE("a model written in the format it is stored in gives the same logits, 
     }
 }
 
+TEST_CASE("DeepSeek-V3 in f32 and in fp8, and V3.2, give the same logits from a file of their values, bit for bit, and open in blocks", "[convert][quantize][fp8]") {
+    const test::TempFolder folder;
+    for (const char* name : {"v3", "v31-fp8-e8m0", "v32"}) {
+        const auto expected = logits_of(checkpoints / name);
+        for (const auto latent : {LatentLayout::joined, LatentLayout::split}) {
+            CAPTURE(name, static_cast<int>(latent));
+            quantize(Source::path(checkpoints / name), folder / "m.gguf", as("f32", latent));
+            CHECK(logits_of(folder / "m.gguf") == expected);
+        }
+        quantize(Source::path(checkpoints / name), folder / "m.gguf", as("q8_0"));
+        const auto model = Model::open(Source::path(folder / "m.gguf"));
+        CHECK(model->geometry().model_type == (std::string(name) == "v32" ? "deepseek_v32" : "deepseek_v3"));
+        CHECK(model->default_mode() == Mode::fast);
+    }
+}
+
+TEST_CASE("what weighs an indexer's heads stays in f32 in every mix of blocks, as routers do", "[convert][quantize]") {
+    const test::TempFolder folder;
+    for (const char* format : {"q8_0", "q4_k_m", "mxfp4"}) {
+        quantize(Source::path(checkpoints / "v32"), folder / "m.gguf", as(format));
+        const auto gguf = header_of(folder / "m.gguf");
+        CAPTURE(format);
+        CHECK(find(gguf, "blk.1.indexer.proj.weight").dtype == DType::f32);
+        CHECK(find(gguf, "blk.1.indexer.k_norm.bias").dtype == DType::f32);
+        CHECK(block_length(find(gguf, "blk.1.indexer.attn_k.weight").dtype) > 1);
+    }
+}
+
 TEST_CASE("each matrix is what the encoder makes of the published values", "[convert][quantize]") {
     const test::TempFolder folder;
     quantize(Source::path(tale), folder / "whole.gguf", as("f32"));

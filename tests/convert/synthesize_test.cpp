@@ -1,12 +1,15 @@
 // Models that nobody trained: right in form, sane in size, the same everywhere.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
 #include "convert/written_file.hpp"
 #include "rorqual/convert.hpp"
+#include "rorqual/model.hpp"
+#include "rorqual/session.hpp"
 #include "rorqual/source.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
@@ -147,6 +150,23 @@ TEST_CASE("a geometry may have more or fewer layers than it was made for", "[con
     }
 }
 
+TEST_CASE("v32-tiny computes in both modes beyond what its indexer selects", "[convert][synth]") {
+    const test::TempFolder folder;
+    auto options = tiny("q8_0");
+    options.geometry = "v32-tiny";
+    synthesize(folder / "m.gguf", options);
+    const auto model = Model::open(Source::path(folder / "m.gguf"));
+    CHECK(model->geometry().model_type == "deepseek_v32");
+    std::vector<Token> tokens;
+    for (Token token = 0; token < 200; ++token) tokens.push_back(token * 7 % 387);
+    for (const auto mode : {Mode::exact, Mode::fast}) {
+        auto session = model->session({.context = 256, .mode = mode});
+        session.append(tokens);
+        const auto logits = session.logits();
+        CHECK(std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); }));
+    }
+}
+
 TEST_CASE("v2-lite has the sizes of the published model", "[convert][synth]") {
     const test::TempFolder folder;
     SynthesizeOptions options;
@@ -166,6 +186,23 @@ TEST_CASE("v2-lite has the sizes of the published model", "[convert][synth]") {
     CHECK(test::outcome_of([&] { synthesize(folder / "m.gguf", options); }).status == Status::callback);
     CHECK(stopped);
     CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("models of DeepSeek-V3's shape have the sizes of the published ones", "[convert][synth]") {
+    const test::TempFolder folder;
+    for (const auto& [geometry, expected] : {std::pair("moonlight", 15'960'111'936.0), {"glm-4.7-flash", 29'943'393'024.0}}) {
+        SynthesizeOptions options;
+        options.geometry = geometry;
+        options.format = "bf16";
+        double parameters = 0;
+        options.progress = [&](std::uint64_t, std::uint64_t all, std::string_view) {
+            parameters = static_cast<double>(all) / 2;
+            return false;
+        };
+        CHECK(test::outcome_of([&] { synthesize(folder / "m.gguf", options); }).status == Status::callback);
+        CAPTURE(geometry);
+        CHECK(parameters == Approx(expected).epsilon(2e-3));  // norms and routers are kept in f32
+    }
 }
 
 TEST_CASE("options that make no sense are refused by name, and no file is left", "[convert][synth][hostile]") {

@@ -7,7 +7,7 @@
 #include "support/outcome.hpp"
 
 using namespace rorqual;
-using families::deepseek_v2::Config;
+using families::latent_moe::Config;
 using nlohmann::json;
 
 namespace {

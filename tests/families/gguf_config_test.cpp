@@ -49,7 +49,7 @@ TEST_CASE("the config put together from a GGUF file says what the published one 
         "num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "rope_theta",
         "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "n_shared_experts", "first_k_dense_replace", "scoring_func",
         "norm_topk_prob", "routed_scaling_factor", "topk_method"};
-    for (const char* name : {"v2-f16", "v2-group-limited", "v2-norm-tied"}) {
+    for (const char* name : {"v2-f16", "v2-group-limited", "v2-norm-tied", "v3"}) {
         const auto published = json::parse(test::gguf_model::contents(checkpoints / name / "config.json"));
         const auto made = read(keys_of(name));
         REQUIRE(made.problems.empty());
@@ -114,6 +114,38 @@ TEST_CASE("DeepSeek-V2 is routed in groups even where its file, from before ther
     CHECK(read(with(keys, "expert_group_count", test::gguf_u32(1))).config.at("topk_method") == "greedy");
 }
 
+TEST_CASE("DeepSeek-V3 is told by its gating function, and where that is missing by its bias", "[families][gguf][config]") {
+    const auto keys = keys_of("v3");
+    const auto v3 = read(keys).config;
+    CHECK(v3.at("n_group") == 4);
+    CHECK(v3.at("topk_group") == 2);
+    const auto bare = read(without(without(keys, "expert_weights_norm"), "expert_weights_scale")).config;
+    CHECK(bare.at("norm_topk_prob") == false);
+    CHECK(bare.at("routed_scaling_factor") == 1);
+    CHECK(read(without(keys, "expert_gating_func")).config.at("model_type") == "deepseek_v2");  // this file has no tensors
+    auto file = test::gguf_of(checkpoints / "v3");
+    file.keys.erase("deepseek2.expert_gating_func");
+    const auto bytes = file.file();
+    weights::Problems problems;
+    const auto config = families::read_gguf_config(io::Gguf::read_header(io::open_memory_file(bytes, "m.gguf")), problems);
+    CHECK(json::parse(config.json()).at("model_type") == "deepseek_v3");
+    CHECK(json::parse(config.json()).at("scoring_func") == "sigmoid");
+}
+
+TEST_CASE("DeepSeek-V3 is routed in groups even where its file does not say so", "[families][gguf][config]") {
+    auto keys = keys_of("v3");
+    for (const char* key : {"expert_group_count", "expert_group_used_count"}) keys = without(keys, key);
+    CHECK_FALSE(read(keys).config.contains("n_group"));
+    for (const auto& [key, value] : {std::pair("expert_count", 256), std::pair("expert_used_count", 8), std::pair("block_count", 61),
+                                     std::pair("embedding_length", 7168)}) {
+        keys = with(keys, key, test::gguf_u32(static_cast<std::uint32_t>(value)));
+    }
+    const auto config = read(keys).config;
+    CHECK(config.at("topk_method") == "noaux_tc");
+    CHECK(config.at("n_group") == 8);
+    CHECK(config.at("topk_group") == 4);
+}
+
 TEST_CASE("every key of config.json is called by its GGUF name in errors", "[families][gguf][config]") {
     const auto made = read(keys_of("v2-group-limited"));
     weights::Problems problems;
@@ -138,10 +170,9 @@ TEST_CASE("models that deepseek2 files hold and this family is not are refused b
     };
     auto other = keys;
     other["general.architecture"] = test::gguf_text("llama");
-    refused(other, "m.gguf: general.architecture: is \"llama\", expected one of \"deepseek2\"");
+    refused(other, "m.gguf: general.architecture: is \"llama\", expected one of \"deepseek2\", \"deepseek32\"");
     other.erase("general.architecture");
     refused(other, "m.gguf: general.architecture is missing");
-    refused(with(keys, "nextn_predict_layers", test::gguf_u32(1)), "m.gguf: deepseek2.nextn_predict_layers: ");
     refused(with(keys, "rope.scaling.attn_factor", test::gguf_f32(0.5F)), "m.gguf: deepseek2.rope.scaling.attn_factor: ");
     refused(with(keys, "rope.scaling.yarn_attn_factor", test::gguf_f32(0.5F)), "m.gguf: deepseek2.rope.scaling.yarn_attn_factor: ");
     refused(with(keys, "rope.scaling.yarn_ext_factor", test::gguf_f32(0)), "m.gguf: deepseek2.rope.scaling.yarn_ext_factor: ");

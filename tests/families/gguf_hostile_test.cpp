@@ -191,12 +191,16 @@ TEST_CASE("the tokenizer's and the ids' keys of a GGUF model are named with all 
     CHECK(opening(model).says("m.gguf: tokenizer.ggml.add_bos_token: expected a tokenizer.ggml.bos_token_id"));
 }
 
-TEST_CASE("models of DeepSeek-V3 and others that score experts by sigmoid are refused by key", "[families][gguf][hostile]") {
+TEST_CASE("a model that scores experts by sigmoid needs the bias, one a layer, in f32 or shorter", "[families][gguf][hostile]") {
     auto model = small();
     model.keys["deepseek2.expert_gating_func"] = test::gguf_u32(2);
-    CHECK(opening(model).status == Status::unsupported);
-    CHECK(opening(model).says("m.gguf: deepseek2.expert_gating_func: is \"sigmoid\", expected one of \"softmax\""));
-    model.keys.erase("deepseek2.expert_gating_func");
-    model.tensors.push_back({"blk.1.exp_probs_b.bias", DType::f32, {4}, std::vector<std::byte>(16)});
-    CHECK(opening(model).says("m.gguf: deepseek2.expert_gating_func: is \"sigmoid\""));
+    CHECK(opening(model).status == Status::not_found);
+    CHECK(opening(model).says("m.gguf: blk.1.exp_probs_b.bias: missing, expected shape ["));
+    model.keys.erase("deepseek2.expert_gating_func");  // then the bias tells
+    model.tensors.push_back({"blk.1.exp_probs_b.bias", DType::f32, {3}, std::vector<std::byte>(12)});
+    CHECK(opening(model).says("m.gguf: blk.1.exp_probs_b.bias: shape [3], expected ["));
+    model.tensors.back() = {"blk.1.exp_probs_b.bias", DType::i32, {3}, std::vector<std::byte>(12)};
+    CHECK(opening(model).says("m.gguf: blk.1.exp_probs_b.bias: stored as i32, expected f32, f16, bf16"));
+    model.keys["deepseek2.expert_gating_func"] = test::gguf_u32(1);
+    CHECK(opening(model).says("m.gguf: blk.1.exp_probs_b.bias: unexpected"));
 }

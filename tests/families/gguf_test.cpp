@@ -5,6 +5,7 @@
 
 #include "families/golden_run.hpp"
 #include "support/gguf_model.hpp"
+#include "support/outcome.hpp"
 #include "support/quant_formats.hpp"
 #include "support/temp_folder.hpp"
 
@@ -44,6 +45,16 @@ std::vector<float> logits(const std::filesystem::path& model, const std::vector<
     return GoldenRun(model, {.attention = form}).evaluate(tokens).logits;
 }
 
+// Reference checkpoints whose tensors a GGUF file can hold as they are.
+std::vector<std::filesystem::path> in_plain_numbers() {
+    auto all = test::reference_checkpoints();
+    std::erase_if(all, [](const auto& folder) {
+        const auto name = folder.filename().string();
+        return name.find("fp8") != std::string::npos || name.starts_with("v4");
+    });
+    return all;
+}
+
 }  // namespace
 
 TEST_CASE("a GGUF file of any form gives the logits of the checkpoint it was made from, bit for bit", "[families][gguf][golden]") {
@@ -52,8 +63,9 @@ TEST_CASE("a GGUF file of any form gives the logits of the checkpoint it was mad
                                          {.split_kv_b = true},
                                          {.split_kv_b = true, .new_lengths = true},
                                          {.split_kv_b = true, .new_lengths = true, .flat_kv_b = true},
-                                         {.fused_experts = true}};
-    const auto folders = test::reference_checkpoints("v2-");
+                                         {.fused_experts = true},
+                                         {.prediction = true}};
+    const auto folders = in_plain_numbers();
     REQUIRE(folders.size() >= 3);
     WARN("reference checkpoints made into GGUF files: " << folders.size() << ", forms of each: " << forms.size() << ", prompts: " << prompts);
     for (const auto& folder : folders) {
@@ -73,8 +85,42 @@ TEST_CASE("a GGUF file of any form gives the logits of the checkpoint it was mad
     }
 }
 
+TEST_CASE("a layer that predicts further tokens is found where a GGUF file counts it among its blocks, and missed by nobody", "[families][gguf][mtp]") {
+    for (const auto& folder : test::reference_checkpoints("v3")) {
+        if (!Model::open(Source::path(folder), {.headers_only = true})->parts().network->draft_head()) continue;
+        const Published published(folder);
+        const auto opened = [&](const GgufModel& model) {
+            const TempFolder files;
+            return Model::open(Source::path(files.write("model.gguf", model.file())));
+        };
+        const auto whole = test::gguf_of(published.path(), {.prediction = true});
+        const auto layers = Model::open(Source::path(folder))->geometry().layers;
+        CHECK(opened(whole)->parts().network->draft_head() != nullptr);
+        CHECK(opened(whole)->geometry().layers == layers);
+
+        auto unannounced = whole;  // by early files
+        unannounced.keys.erase("deepseek2.nextn_predict_layers");
+        CHECK(opened(unannounced)->parts().network->draft_head() != nullptr);
+        auto without_copies = whole;  // of embedding and head
+        const auto block = "blk." + std::to_string(layers) + ".";
+        for (const char* copy : {"nextn.embed_tokens.weight", "nextn.shared_head_head.weight"}) without_copies.remove(block + copy);
+        CHECK(opened(without_copies)->parts().network->draft_head() != nullptr);
+        auto kept_key = test::gguf_of(published.path());  // the key, but neither layer nor count
+        kept_key.keys["deepseek2.nextn_predict_layers"] = test::gguf_u32(1);
+        CHECK(opened(kept_key)->parts().network->draft_head() == nullptr);
+        auto kept_count = kept_key;
+        kept_count.keys["deepseek2.block_count"] = whole.keys.at("deepseek2.block_count");
+        CHECK(opened(kept_count)->geometry().layers == layers);
+        auto half = whole;  // a part of it is no layer
+        half.remove(block + "attn_q_b.weight");
+        const auto outcome = test::outcome_of([&] { opened(half); });
+        CHECK(outcome.status == Status::not_found);
+        CHECK(outcome.says(block + "attn_q_b.weight: missing"));
+    }
+}
+
 TEST_CASE("the parts of a split are the model of the single file, whichever part is named", "[families][gguf]") {
-    for (const auto& folder : test::reference_checkpoints("v2-")) {
+    for (const auto& folder : in_plain_numbers()) {
         const Published published(folder);
         const auto model = test::gguf_of(published.path());
         const TempFolder whole, split;
@@ -93,7 +139,7 @@ TEST_CASE("the parts of a split are the model of the single file, whichever part
 
 TEST_CASE("a GGUF file in blocks of any format gives the logits of the values that the blocks stand for", "[families][gguf][quant]") {
     std::size_t models = 0;
-    for (const auto& folder : test::reference_checkpoints("v2-")) {
+    for (const auto& folder : in_plain_numbers()) {
         const Published published(folder);
         for (const DType dtype : test::written_formats()) {
             const GgufForm form{.split_kv_b = models % 2 == 1, .new_lengths = models % 2 == 1};

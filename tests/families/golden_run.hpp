@@ -13,10 +13,19 @@
 
 namespace rorqual::test {
 
-/// Folders of reference checkpoints of a family: the whole set where it is at hand, else those that come with the tests.
-inline std::vector<std::filesystem::path> reference_checkpoints(const std::string& prefix) {
-    const auto all = golden_checkpoints(prefix);
-    return all.empty() ? golden_checkpoints(prefix, std::filesystem::path(RQ_SOURCE_DIR) / "tests/data/checkpoints") : all;
+/// Folders of reference checkpoints of a kind: the whole set where it is at hand, else those that come with the tests.
+inline std::vector<std::filesystem::path> reference_checkpoints(const std::string& kind) {
+    const auto all = golden_checkpoints(kind);
+    return all.empty() ? golden_checkpoints(kind, std::filesystem::path(RQ_SOURCE_DIR) / "tests/data/checkpoints") : all;
+}
+
+/// Those of every kind this library computes.
+inline std::vector<std::filesystem::path> reference_checkpoints() {
+    std::vector<std::filesystem::path> all;
+    for (const char* kind : {"v2", "v3", "v31", "v32", "glm4-moe-lite", "v4"}) {
+        for (auto& folder : reference_checkpoints(kind)) all.push_back(std::move(folder));
+    }
+    return all;
 }
 
 /// How to evaluate; the result does not depend on threads, nor on chunk.

@@ -63,7 +63,7 @@ TEST_CASE("every link between documents leads to a file", "[house]") {
 }
 
 TEST_CASE("every path of the tree that a document names in backticks exists", "[house]") {
-    const std::string path = R"(`((?:src|include|capi|examples|tests|bench|cmake|docs|\.ci)/[\w./-]*[\w/])`)";
+    const std::string path = R"(`((?:src|include|capi|bindings|examples|tests|bench|cmake|docs|\.ci)/[\w./-]*[\w/])`)";
     for (const auto& document : documents()) {
         if (document.name() == "CHANGELOG.md") continue;  // tells of the past
         for (const auto& named : matches(document.text, path)) {
@@ -86,15 +86,16 @@ TEST_CASE("every ./dev command that a document names is one that ./dev help list
     }
 }
 
-TEST_CASE("the C and C++ programs of the README are the ones that are built and tested", "[house]") {
+TEST_CASE("the programs of the README are the ones that are built and tested", "[house]") {
     const auto readme = file("README.md").text;
     CHECK(fenced(readme, "c") == file("examples/hello.c").text);
     CHECK(fenced(readme, "cpp") == file("examples/hello.cpp").text);
+    CHECK(fenced(readme, "rust") == file("bindings/rust/rorqual/examples/hello.rs").text);
 }
 
 TEST_CASE("every Debian package stands in one line of packages.txt, once, with the reason", "[house]") {
     std::set<std::string> names;
-    const std::set<std::string> groups = {"build", "test", "bench", "aarch64", "format", "tidy"};
+    const std::set<std::string> groups = {"build", "test", "rust", "bench", "aarch64", "format", "tidy"};
     for (const auto& package : packages()) {
         CAPTURE(package.name);
         for (const auto& group : matches(package.groups, "[^,]+")) CHECK(groups.contains(group));
@@ -115,7 +116,7 @@ TEST_CASE("the documents name no Debian package that packages.txt lacks, and non
     CHECK(matches(file("dev").text, R"((pip|npm|curl|wget|cargo) )").empty());
 }
 
-TEST_CASE("one version stands in the build, the C header and the changelog", "[house]") {
+TEST_CASE("one version stands in the build, the C header, the changelog, the crates and the recipes of packages", "[house]") {
     const auto version = matches(file("CMakeLists.txt").text, R"(project\(rorqual VERSION (\d+\.\d+\.\d+))");
     REQUIRE(version.size() == 1);
     const auto header = file("capi/include/rorqual/rorqual.h").text;
@@ -129,6 +130,11 @@ TEST_CASE("one version stands in the build, the C header and the changelog", "[h
     const auto headings = matches(file("CHANGELOG.md").text, R"(\n## \[(\d+\.\d+\.\d+)\])");
     REQUIRE_FALSE(headings.empty());
     CHECK(headings[0] == version[0]);
+    for (const char* crate : {"rorqual", "rorqual-sys"}) {
+        CHECK(matches(file(std::string("bindings/rust/") + crate + "/Cargo.toml").text, R"x(\nversion = "(.*)")x") == version);
+    }
+    CHECK(matches(file("cmake/packaging/vcpkg/rorqual/vcpkg.json").text, R"rx("version": "(.*)")rx") == version);
+    CHECK(matches(file("cmake/packaging/conan/conanfile.py").text, R"x(\n    version = "(.*)")x") == version);
 }
 
 TEST_CASE("decisions are numbered without a gap and say context, choice, alternatives and consequences", "[house]") {

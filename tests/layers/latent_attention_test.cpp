@@ -185,7 +185,7 @@ TEST_CASE("MLA: a paged cache gives the bits of plain arrays", "[layers][mla]") 
     const auto scratch = layers::AttentionScratch::cut(arena, c.shape, c.queries, 1);
     const auto kernels = ops::choose(cpu::detect());
     const auto workers = cpu::Workers::caller();
-    layers::attend({.kernels = kernels, .workers = *workers}, c.shape, form, q.view(), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first,
+    layers::attend({.kernels = kernels, .workers = *workers}, c.shape, form, q.view(), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first, {},
                    c.out.view(), scratch);
     CHECK(c.out.bits() == plain);
 }
@@ -214,7 +214,7 @@ std::vector<float> over_int8(Case& c, AttentionForm form, std::int64_t piece, st
     for (std::int64_t t = 0; t < c.queries; ++t) std::ranges::copy(c.q.view().row(t), q.view().row(t).begin());
     for (std::int64_t t = 0; t < c.queries; t += piece) {
         const auto count = std::min(piece, c.queries - t);
-        layers::attend(run, shape, form, q.view().slice_rows(t, count), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first + t, out.view().slice_rows(t, count), scratch);
+        layers::attend(run, shape, form, q.view().slice_rows(t, count), cache.blocks(), {c.w_kv_b.view(), {}, {}}, c.first + t, {}, out.view().slice_rows(t, count), scratch);
     }
     std::vector<float> all;
     for (std::int64_t t = 0; t < c.queries; ++t) all.insert(all.end(), out.view().row(t).begin(), out.view().row(t).end());

@@ -26,6 +26,9 @@ void run_rms_norm(const ops::Kernel& kernel, const ConstRows& x, const std::vect
     reinterpret_cast<ops::RmsNormFn>(kernel.fn)(x, weight.data(), eps, y);
 }
 void run_softmax(const ops::Kernel& kernel, const Rows& x) { reinterpret_cast<ops::SoftmaxFn>(kernel.fn)(x); }
+ops::PartialSoftmax run_partial_softmax(const ops::Kernel& kernel, std::vector<float>& x, const std::vector<float>& y, float scale) {
+    return reinterpret_cast<ops::PartialSoftmaxFn>(kernel.fn)(x.data(), y.data(), static_cast<std::int64_t>(x.size()), scale);
+}
 void run_swiglu(const ops::Kernel& kernel, const ConstRows& gate, const ConstRows& up, const Rows& y) {
     reinterpret_cast<ops::SwigluFn>(kernel.fn)(gate, up, y);
 }
@@ -124,6 +127,51 @@ TEST_CASE("softmax gives masked entries nothing, an all-masked row zeros, and a 
                 CHECK(x.at(4, i) == 1.0F / static_cast<float>(d));
                 CHECK(x.at(5, i) == 1.0F / static_cast<float>(d));
             }
+        }
+    }
+}
+
+TEST_CASE("every partial_softmax kernel gives peak, numerators and their sum as double precision does", "[ops][partial_softmax]") {
+    for (const ops::Kernel& kernel : test::kernels_of("partial_softmax")) {
+        for (const std::int64_t d : widths) {
+            for (const float size : {0.1F, 5.0F, 20.0F}) {
+                CAPTURE(kernel.name, d, size);
+                Values values(11);
+                auto x = values.take(d);
+                const auto y = values.take(d);
+                std::vector<double> scores;
+                for (std::size_t j = 0; j < x.size(); ++j) scores.push_back(static_cast<double>(size) * (x[j] + y[j]));
+                const auto [peak, total] = run_partial_softmax(kernel, x, y, size);
+                const double max = scores.empty() ? -INFINITY : *std::max_element(scores.begin(), scores.end());
+                double sum = 0, worst = 0;
+                for (std::size_t j = 0; j < x.size(); ++j) {
+                    sum += std::exp(scores[j] - max);
+                    worst = std::max(worst, relative(x[j], std::exp(scores[j] - max)));
+                }
+                if (d == 0) CHECK((peak == -inf && total == 0));
+                if (d > 0) CHECK(std::abs(peak - max) <= tolerance::f32_units(3) * size * 2);
+                CHECK(worst <= tolerance::softmax(d, 4 * size));
+                CHECK(relative(total, sum) <= tolerance::softmax(d, 4 * size));
+            }
+        }
+    }
+}
+
+TEST_CASE("partial_softmax of masked entries is zeros, of nothing else a sum of zero, and a NaN or +infinity shows in the sum", "[ops][partial_softmax]") {
+    for (const ops::Kernel& kernel : test::kernels_of("partial_softmax")) {
+        for (const std::size_t d : {1U, 5U, 8U, 13U}) {
+            CAPTURE(kernel.name, d);
+            const std::vector<float> zeros(d);
+            std::vector<float> masked(d, -inf), one(d, -inf), spoilt(d, 1.0F), endless(d, 1.0F);
+            one.back() = 3;
+            spoilt[d / 2] = not_a_number;
+            endless.front() = inf;
+            const auto nothing = run_partial_softmax(kernel, masked, zeros, 2);
+            CHECK((nothing.peak == -inf && nothing.total == 0 && masked == zeros));
+            const auto single = run_partial_softmax(kernel, one, zeros, 2);
+            CHECK((single.peak == 6 && single.total == 1 && one.back() == 1 && one.front() == (d == 1 ? 1.0F : 0.0F)));
+            CHECK(std::isnan(run_partial_softmax(kernel, spoilt, zeros, 2).total));
+            CHECK(std::isnan(run_partial_softmax(kernel, endless, zeros, 2).total));
         }
     }
 }

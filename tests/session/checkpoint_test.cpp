@@ -67,10 +67,11 @@ std::vector<Token> greedy(Session& session, std::size_t count) {
     return tokens;
 }
 
-/// Every reference checkpoint of the family, one after another.
+/// Every reference checkpoint whose weights are plain numbers, so that mode exact is the default, one after another.
 template <class Body>
 void for_each_checkpoint(Body&& body) {
-    const auto folders = reference_checkpoints("v2-");
+    auto folders = reference_checkpoints();
+    std::erase_if(folders, [](const auto& folder) { return folder.filename().string().find("fp") != std::string::npos; });
     REQUIRE(folders.size() >= 3);
     for (const auto& folder : folders) {
         CAPTURE(folder.filename().string());
@@ -84,7 +85,8 @@ TEST_CASE("sessions continue the reference prompts with the reference's greedy t
     int continuations = 0;
     for_each_checkpoint([&](const auto& folder, const Golden& golden) {
         const auto model = open(folder);
-        for (const int n : {1, 2}) {
+        for (const int n : {1, 2, 3}) {
+            if (!golden.has(numbered("greedy", n))) continue;
             auto session = model->session();
             session.append(golden.tokens(numbered("input_ids", n)));
             CHECK(greedy(session, 64) == golden.tokens(numbered("greedy", n)));
@@ -161,7 +163,8 @@ TEST_CASE("rewind, fork and sync around the end of a page give the bits of a fre
             CHECK(copy(session.logits()) == last_logits(*model, std::span(prompt).first(length + 12), options));
 
             const auto report = session.sync(expected);
-            CHECK(report.kept >= length);
+            // Compressed caches are cut at beginnings of pages: the first one is the only one behind.
+            if (length >= 128 || model->geometry().model_type != "deepseek_v4") CHECK(report.kept >= length);
             CHECK(copy(session.logits()) == last_logits(*model, expected, options));
             session.sync(std::span(prompt).first(140));
         }
@@ -169,7 +172,7 @@ TEST_CASE("rewind, fork and sync around the end of a page give the bits of a fre
 }
 
 TEST_CASE("random operations on a real network give the bits of a fresh session", "[session][golden]") {
-    const auto folder = reference_checkpoints("v2-").front();
+    const auto folder = reference_checkpoints(GENERATE("v2", "v3", "v32")).front();
     const auto model = open(folder);
     std::mt19937 random(11);
     const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
@@ -224,7 +227,7 @@ TEST_CASE("one thread gives the bits of several, prompt and continuation", "[ses
 }
 
 TEST_CASE("sessions of one model on several threads at once do not disturb each other", "[session][golden]") {
-    const auto folder = reference_checkpoints("v2-").back();
+    const auto folder = reference_checkpoints("v2").back();
     const auto model = open(folder);
     const Golden golden(folder / "golden.safetensors");
     std::vector<std::vector<float>> expected, got(3);
@@ -238,7 +241,7 @@ TEST_CASE("sessions of one model on several threads at once do not disturb each 
 }
 
 TEST_CASE("a real session that is cancelled at random moments ends with the right logits", "[session][golden][cancel]") {
-    const auto folder = reference_checkpoints("v2-").front();
+    const auto folder = reference_checkpoints("v2").front();
     const auto model = open(folder);
     const auto prompt = Golden(folder / "golden.safetensors").tokens("input_ids.4");
     const auto expected = last_logits(*model, prompt);
@@ -274,7 +277,7 @@ TEST_CASE("a real session that is cancelled at random moments ends with the righ
 
 TEST_CASE("a real session survives each allocation failing in turn", "[session][golden][memory]") {
     test::CountingMemory memory;
-    const auto folder = reference_checkpoints("v2-").front();
+    const auto folder = reference_checkpoints(GENERATE("v2", "v32")).front();
     const auto model = open(folder, 2, &memory);
     const auto prompt = Golden(folder / "golden.safetensors").tokens("input_ids.4");
     const auto expected = last_logits(*model, prompt);
@@ -283,20 +286,7 @@ TEST_CASE("a real session survives each allocation failing in turn", "[session][
         std::optional<Session> session;
         std::optional<Session> fork;
         std::size_t failures = 0;
-        const auto insist = [&](auto&& call) {  // with memory for 0, 1, 2, … allocations, until that is enough
-            for (std::size_t left = 0;; ++left) {
-                memory.fail_after(left);
-                bool thrown = false;
-                try {
-                    call();
-                } catch (const std::bad_alloc&) {
-                    thrown = true;
-                    ++failures;
-                }
-                memory.never_fail();
-                if (!thrown) return;
-            }
-        };
+        const auto insist = [&](auto&& call) { failures += test::each_allocation_fails(memory, call); };
         insist([&] { session.emplace(model->session()); });
         insist([&] { session->sync(std::span(prompt).first(126)); });
         insist([&] { fork.emplace(session->fork()); });
@@ -320,7 +310,8 @@ TEST_CASE("a session takes the memory that the plan tells", "[session][golden][m
                 const auto plan = model->plan(options);
                 auto session = model->session(options);
                 CHECK(session.metrics().scratch_bytes == plan.scratch);
-                session.append(std::span(prompt).first(chunk == 1 ? 257 : 300));  // both in the third page
+                const bool whole_pages = plan.cache == 3 * 128 * plan.cache_per_token;  // then 257 tokens take as much as 300
+                session.append(std::span(prompt).first(chunk == 1 && whole_pages ? 257 : 300));
                 CHECK(session.metrics().cache_bytes == plan.cache);
             }
         }
@@ -328,7 +319,7 @@ TEST_CASE("a session takes the memory that the plan tells", "[session][golden][m
 }
 
 TEST_CASE("a checkpoint without a tokenizer generates tokens and answers text calls with an error", "[session][golden]") {
-    const auto model = open(reference_checkpoints("v2-").front());
+    const auto model = open(reference_checkpoints("v2").front());
     CHECK_FALSE(model->has_tokenizer());
     auto session = model->session();
     session.append(std::vector<Token>{1, 2, 3});

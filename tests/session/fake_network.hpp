@@ -59,6 +59,15 @@ class PagedState : public layers::LayerState {
         return copy;
     }
 
+    void save(const layers::SaveBytes& to) const override {
+        for (std::int64_t t = 0; t < position_; ++t) to(std::as_bytes(std::span(&pages_[static_cast<std::size_t>(t / page_tokens)]->at(static_cast<std::size_t>(t % page_tokens)), 1)));
+    }
+    void load(std::int64_t position, const layers::LoadBytes& from) override {
+        reserve(position);
+        for (std::int64_t t = 0; t < position; ++t) from(std::as_writable_bytes(std::span(&at(t), 1)));
+        position_ = position;
+    }
+
     /// The next hash: remembers and returns it. No allocation: reserve() came before.
     virtual std::uint64_t remember(std::uint64_t input) {
         const std::uint64_t hash = mix(position_ == 0 ? 1 : at(position_ - 1), input);
@@ -106,6 +115,17 @@ class RollingState final : public layers::LayerState {
         copy->position_ = position_;
         copy->hash_ = hash_;
         return copy;
+    }
+
+    void save(const layers::SaveBytes& to) const override {
+        to(std::as_bytes(std::span(snapshots_)));
+        to(std::as_bytes(std::span(&hash_, 1)));
+    }
+    void load(std::int64_t position, const layers::LoadBytes& from) override {
+        snapshots_.resize(static_cast<std::size_t>(position / snapshot_tokens));
+        from(std::as_writable_bytes(std::span(snapshots_)));
+        from(std::as_writable_bytes(std::span(&hash_, 1)));
+        position_ = position;
     }
 
     std::uint64_t remember(std::uint64_t input) {

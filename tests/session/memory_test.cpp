@@ -8,27 +8,12 @@
 
 using namespace rorqual;
 using rorqual::test::CountingMemory;
+using rorqual::test::each_allocation_fails;
 using rorqual::test::FakeModel;
 
 namespace {
 
 std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
-
-/// Calls with memory for 0, 1, 2, … allocations, until that is enough; returns how many failed.
-template <class Call>
-std::size_t each_allocation_fails(CountingMemory& memory, Call&& call) {
-    for (std::size_t left = 0;; ++left) {
-        memory.fail_after(left);
-        bool thrown = false;
-        try {
-            call();
-        } catch (const std::bad_alloc&) {
-            thrown = true;
-        }
-        memory.never_fail();
-        if (!thrown) return left;
-    }
-}
 
 }  // namespace
 

@@ -110,12 +110,13 @@ class GgufModel {
     }
 };
 
-/// What a published DeepSeek-V2 checkpoint becomes in a GGUF file of architecture "deepseek2", as llama.cpp's converter has it.
+/// What a published checkpoint of DeepSeek-V2, V3 or V3.2 becomes in a GGUF file of architecture "deepseek2" or "deepseek32", as llama.cpp's converter has it.
 struct GgufForm {
     bool split_kv_b = false;     ///< attn_k_b and attn_v_b instead of attn_kv_b
     bool new_lengths = false;    ///< key_length of the latent, key_length_mla of a head
     bool flat_kv_b = false;      ///< attn_k_b and attn_v_b as 2-D tensors
     bool fused_experts = false;  ///< ffn_gate_up_exps instead of ffn_gate_exps and ffn_up_exps
+    bool prediction = false;     ///< with the layer that predicts further tokens, where the checkpoint has one
 };
 
 namespace gguf_model {
@@ -127,10 +128,12 @@ inline std::string contents(const std::filesystem::path& path) {
 }
 
 inline void put_keys(const nlohmann::json& c, const GgufForm& form, GgufKeys& keys) {
-    const auto u32 = [&](const char* key, const nlohmann::json& value) { keys["deepseek2." + std::string(key)] = gguf_u32(value.get<std::uint32_t>()); };
-    const auto f32 = [&](const char* key, double value) { keys["deepseek2." + std::string(key)] = gguf_f32(static_cast<float>(value)); };
+    const std::string architecture = c.contains("index_topk") ? "deepseek32" : "deepseek2";
+    const auto full = [&](const char* key) { return architecture + "." + key; };
+    const auto u32 = [&](const char* key, const nlohmann::json& value) { keys[full(key)] = gguf_u32(value.get<std::uint32_t>()); };
+    const auto f32 = [&](const char* key, double value) { keys[full(key)] = gguf_f32(static_cast<float>(value)); };
     const auto at = [&](const char* key) { return c.at(key).get<std::uint32_t>(); };
-    keys["general.architecture"] = gguf_text("deepseek2");
+    keys["general.architecture"] = gguf_text(architecture);
     u32("vocab_size", c["vocab_size"]);
     u32("embedding_length", c["hidden_size"]);
     u32("block_count", c["num_hidden_layers"]);
@@ -149,7 +152,7 @@ inline void put_keys(const nlohmann::json& c, const GgufForm& form, GgufKeys& ke
     u32("rope.dimension_count", rope);
     f32("rope.freq_base", c["rope_theta"]);
     if (const auto& yarn = c["rope_scaling"]; yarn.is_object()) {
-        keys["deepseek2.rope.scaling.type"] = gguf_text("yarn");
+        keys[full("rope.scaling.type")] = gguf_text("yarn");
         f32("rope.scaling.factor", yarn["factor"]);
         u32("rope.scaling.original_context_length", yarn["original_max_position_embeddings"]);
         if (yarn.contains("mscale_all_dim")) f32("rope.scaling.yarn_log_multiplier", 0.1 * yarn["mscale_all_dim"].get<double>());
@@ -160,10 +163,16 @@ inline void put_keys(const nlohmann::json& c, const GgufForm& form, GgufKeys& ke
     u32("expert_shared_count", c["n_shared_experts"]);
     u32("leading_dense_block_count", c["first_k_dense_replace"]);
     if (c["moe_layer_freq"] != 1) u32("moe_every_n_layers", c["moe_layer_freq"]);
-    u32("expert_gating_func", 1);
+    const bool sigmoid = c["scoring_func"] == "sigmoid";
+    u32("expert_gating_func", sigmoid ? 2 : 1);
     f32("expert_weights_scale", c["routed_scaling_factor"]);
-    keys["deepseek2.expert_weights_norm"] = gguf_boolean(c["norm_topk_prob"].get<bool>());
-    if (c["topk_method"] == "group_limited_greedy") {
+    keys[full("expert_weights_norm")] = gguf_boolean(c["norm_topk_prob"].get<bool>());
+    if (c.contains("index_topk")) {
+        u32("attention.indexer.head_count", c["index_n_heads"]);
+        u32("attention.indexer.key_length", c["index_head_dim"]);
+        u32("attention.indexer.top_k", c["index_topk"]);
+    }
+    if (c["topk_method"] == "group_limited_greedy" || (sigmoid && c["n_group"] > 1)) {
         u32("expert_group_count", c["n_group"]);
         u32("expert_group_used_count", c["topk_group"]);
     }
@@ -229,22 +238,32 @@ inline GgufModel gguf_of(const std::filesystem::path& folder, const GgufForm& fo
         }
         return all;
     };
-    const auto put = [&](const std::string& published, const std::string& name) {
-        if (store.tensors().contains(published + ".weight")) model.tensors.push_back(take(published + ".weight", name + ".weight"));
+    const auto put_whole = [&](const std::string& published, const std::string& name) {
+        if (store.tensors().contains(published)) model.tensors.push_back(take(published, name));
     };
+    const auto put = [&](const std::string& published, const std::string& name) { put_whole(published + ".weight", name + ".weight"); };
     put("model.embed_tokens", "token_embd");
     put("model.norm", "output_norm");
     if (!c["tie_word_embeddings"].get<bool>()) put("lm_head", "output");
     const auto E = c["n_routed_experts"].get<std::int64_t>(), m = c["moe_intermediate_size"].get<std::int64_t>();
     const auto D = c["hidden_size"].get<std::int64_t>();
-    for (std::int64_t layer = 0; layer < c["num_hidden_layers"].get<std::int64_t>(); ++layer) {
+    const auto more = form.prediction ? c.value("num_nextn_predict_layers", 0) : 0;
+    const auto layers = c["num_hidden_layers"].get<std::int64_t>() + more;
+    if (more > 0) {
+        const std::string architecture = c.contains("index_topk") ? "deepseek32" : "deepseek2";
+        model.keys[architecture + ".block_count"] = gguf_u32(static_cast<std::uint32_t>(layers));
+        model.keys[architecture + ".nextn_predict_layers"] = gguf_u32(static_cast<std::uint32_t>(more));
+    }
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
         const std::string from = "model.layers." + std::to_string(layer) + ".", block = "blk." + std::to_string(layer) + ".";
 #define RQ_GGUF_MODEL(gguf, published)
 #define RQ_GGUF_LAYER(gguf, published) put(from + published, block + gguf);
+#define RQ_GGUF_BIAS(gguf, published) put_whole(from + published, block + gguf);
 #define RQ_GGUF_EXPERTS(gguf, published)
-#include "families/deepseek_v2/gguf_names.inc"
+#include "families/latent_moe/gguf_names.inc"
 #undef RQ_GGUF_MODEL
 #undef RQ_GGUF_LAYER
+#undef RQ_GGUF_BIAS
 #undef RQ_GGUF_EXPERTS
         if (form.split_kv_b) {
             gguf_model::split_kv_b(c, form, block, model.tensor(block + "attn_kv_b.weight"), model);

@@ -64,14 +64,15 @@ class Golden {
     std::map<std::string, io::TensorInfo> tensors_;
 };
 
-/// Folders of reference checkpoints whose names begin with `prefix` ("v2-"), sorted; empty where the reference data is
-/// not at hand. `root` is the "golden/checkpoints" folder: the whole set, or the one bundled with the tests.
+/// Folders of reference checkpoints of a kind, `kind` or `kind`-something by name ("v2"; "" = all), sorted; empty where the reference data
+/// is not at hand. `root` is the "golden/checkpoints" folder: the whole set, or the one bundled with the tests.
 inline std::vector<std::filesystem::path> golden_checkpoints(
-    const std::string& prefix, const std::filesystem::path& root = std::filesystem::path(RQ_SHARED_DIR) / "golden/checkpoints") {
+    const std::string& kind, const std::filesystem::path& root = std::filesystem::path(RQ_SHARED_DIR) / "golden/checkpoints") {
     std::vector<std::filesystem::path> found;
     std::error_code none;
     for (const auto& entry : std::filesystem::directory_iterator(root, none)) {
-        if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+        const auto name = entry.path().filename().string();
+        if (kind.empty() || name == kind || name.starts_with(kind + "-")) found.push_back(entry.path());
     }
     std::sort(found.begin(), found.end());
     return found;

@@ -37,4 +37,20 @@ class CountingMemory final : public std::pmr::memory_resource {
     std::size_t left_ = SIZE_MAX;
 };
 
+/// Calls with memory for 0, 1, 2, … allocations, until that is enough; returns how many failed.
+template <class Call>
+std::size_t each_allocation_fails(CountingMemory& memory, Call&& call) {
+    for (std::size_t left = 0;; ++left) {
+        memory.fail_after(left);
+        bool thrown = false;
+        try {
+            call();
+        } catch (const std::bad_alloc&) {
+            thrown = true;
+        }
+        memory.never_fail();
+        if (!thrown) return left;
+    }
+}
+
 }  // namespace rorqual::test

@@ -468,7 +468,7 @@ TEST_CASE("identity follows config, tokenizer, names, dtypes and shapes, and not
 
 TEST_CASE("reference checkpoints of the V2 family open with every tensor in its place", "[weights][golden]") {
     std::size_t checkpoints = 0, tensors = 0;
-    for (const auto& folder : test::golden_checkpoints("v2-")) {
+    for (const auto& folder : test::golden_checkpoints("v2")) {
         CAPTURE(folder);
         const Source source = Source::path(folder);
         Problems problems;

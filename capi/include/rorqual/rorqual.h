@@ -211,6 +211,12 @@ typedef struct rq_model_options {
 #define RQ_MODE_EXACT 1    /* weights as stored, activations and sums in f32 */
 #define RQ_MODE_FAST 2     /* int8 activations where weights are quantised, and for all the cheapest way to compute */
 
+/* Who guesses tokens ahead of a generation, for the model to verify several at a time. The tokens of a generation are those it would have
+ * without; guessing stops by itself while it does not pay. */
+#define RQ_DRAFTING_NONE 0
+#define RQ_DRAFTING_LOOKUP 1 /* what followed the last tokens where they stood before: for answers that repeat their prompt. Any model */
+#define RQ_DRAFTING_HEAD 2   /* the model's own layer for it (has_draft_head of rq_model_info), else RQ_ERR_UNSUPPORTED */
+
 typedef struct rq_session_options {
     uint32_t struct_size;
     int32_t mode;          /* RQ_MODE_* */
@@ -220,8 +226,10 @@ typedef struct rq_session_options {
     uint64_t context;      /* room in tokens; 0 = as many as the model supports */
     uint64_t chunk;        /* a prompt is evaluated in pieces of at most so many tokens; 0 = 2048. More is faster for long
                               prompts and takes more scratch memory: see rq_plan */
+    int32_t drafting;      /* RQ_DRAFTING_*: who guesses tokens ahead of a generation */
+    uint32_t draft_tokens; /* guesses at most before they are verified, up to 15; 0 = 8 of lookup, 2 of the head */
 } rq_session_options;
-#define RQ_SESSION_OPTIONS_INIT { sizeof(rq_session_options), 0, 0, 0, 0, 0 }
+#define RQ_SESSION_OPTIONS_INIT { sizeof(rq_session_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Opens a model and maps its weights. Everything that is wrong with a checkpoint is told at once.
  *   source     read during the call only.       options    may be NULL: all defaults.
@@ -277,8 +285,10 @@ typedef struct rq_model_info {
     uint64_t active_parameters;  /* used per token: head included, embedding not */
     int32_t default_mode;        /* RQ_MODE_*: what RQ_MODE_DEFAULT means for this model */
     uint32_t has_int8_cache;     /* 1 = sessions can remember in int8 (RQ_CACHE_INT8) */
+    uint32_t has_draft_head;     /* 1 = a layer guesses the token after the next (multi-token prediction) */
+    uint32_t reserved;           /* 0 */
 } rq_model_info;
-#define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* The sizes of a model.   info: filled in. Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_get_info(const rq_model *model, rq_model_info *info, rq_error *err);
@@ -435,6 +445,102 @@ RQ_API int32_t rq_decoder_finish(rq_decoder *decoder, const char **text, size_t 
 /* Frees a decoder. Thread: one at a time. NULL is fine; cannot fail. Since 0.1. */
 RQ_API void rq_decoder_free(rq_decoder *decoder);
 
+/* ------------------------------------------------------------------------------------------------------------------------ prompts */
+
+/* A conversation as the text and the token ids that a model expects: the templates and encoders published with the models, byte for
+ * byte. Immutable: any number of threads may use one at once. */
+typedef struct rq_prompt rq_prompt;
+
+typedef struct rq_prompt_options {
+    uint32_t struct_size;
+    uint32_t thinking;             /* 1 = the model is to reason before it answers; R1 always does */
+    const char *format;            /* "v2", "v3", "r1", "v3-0324", "r1-0528", "v3.1", "v3.2" or "v4"; copied */
+    size_t format_len;             /* 0 = the newest format whose special tokens `tokenizer` has */
+    const rq_tokenizer *tokenizer; /* read during the call only; may be NULL where a format is named */
+    const char *effort;            /* V4, where thinking: "max" asks for all there is, "high" for the usual; copied */
+    size_t effort_len;             /* 0 = the usual */
+    uint32_t keep_thinking;        /* 1 = reasoning of earlier turns stays in the prompt (V3.2, V4) */
+    uint32_t no_generation;        /* 1 = the prompt does not open an answer (up to V3.1) */
+} rq_prompt_options;
+#define RQ_PROMPT_OPTIONS_INIT { sizeof(rq_prompt_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Reads a conversation and writes its prompt.
+ *   messages   a JSON array in the OpenAI shape, UTF-8, messages_len bytes: objects with `role` (system, developer, user, assistant,
+ *              tool, latest_reminder) and `content`; of an assistant `tool_calls` and `reasoning_content`; of a tool `tool_call_id`; of
+ *              system and developer messages `tools` and `response_format` (a JSON schema); of a user `task` (V4). Keys that are
+ *              null count as absent.
+ *   options    may be NULL only to be told so: a format or a tokenizer is needed.
+ *   out        owned: rq_prompt_free().
+ * Thread: any. Errors, which name the place ("messages[3].content: expected a string"): RQ_ERR_CORRUPT for text that is no JSON, too deep
+ * or too long, for missing keys and wrong types; RQ_ERR_UNSUPPORTED for keys and roles that are not known or that the format does not
+ * have, and where the tokenizer has the special tokens of no format; RQ_ERR_NOT_FOUND for a format that does not exist. Since 0.1. */
+RQ_API int32_t rq_prompt_create(const char *messages, size_t messages_len, const rq_prompt_options *options, rq_prompt **out,
+                                rq_error *err);
+
+/* The format of a prompt: the one that was named or found.
+ *   name       static text; no zero at the end is promised.       name_len    set.
+ * Thread: any. Since 0.1. */
+RQ_API int32_t rq_prompt_format(const rq_prompt *prompt, const char **name, size_t *name_len, rq_error *err);
+
+/* The text of a prompt, special tokens spelled out: what the published template writes.
+ *   text       borrowed until rq_prompt_free; no zero at the end is promised.       text_len    set.
+ * Thread: any. Since 0.1. */
+RQ_API int32_t rq_prompt_text(const rq_prompt *prompt, const char **text, size_t *text_len, rq_error *err);
+
+/* Out-ids of a prompt. Text of users, tools and models never becomes a special token, whatever it spells; apart from that they are the
+ * ids of its text with RQ_ENCODE_ADDED_TOKENS. Thread: any. Since 0.1. */
+RQ_API int32_t rq_prompt_tokens(const rq_prompt *prompt, const rq_tokenizer *tokenizer, int32_t *tokens, size_t capacity, size_t *count,
+                                rq_error *err);
+
+/* Frees a prompt. Thread: any, when no other call uses this handle. NULL is fine; cannot fail. Since 0.1. */
+RQ_API void rq_prompt_free(rq_prompt *prompt);
+
+/* What a model writes, read while it is written: reasoning apart from the answer, calls of tools as they arrive. One thread at a time.
+ *
+ *     rq_completion_feed(completion, piece.text, piece.text_len, &err);         generated with `special` = 1
+ *     while (rq_completion_next(completion, &kind, &text, &text_len, &err) == RQ_OK && kind != RQ_PART_NONE) show(kind, text, text_len);
+ *
+ * Nothing is given out that could still be part of a marker; all parts joined do not depend on how the text was cut. The marker that ends
+ * an answer belongs to the text: feed it where a generation stopped at it without showing it. After an error only rq_completion_next
+ * and rq_completion_free are of use. */
+typedef struct rq_completion rq_completion;
+
+#define RQ_PART_NONE 0      /* nothing more is certain yet */
+#define RQ_PART_REASONING 1 /* text the model thinks */
+#define RQ_PART_CONTENT 2   /* text of the answer */
+#define RQ_PART_TOOL_CALL 3 /* a call begins: the name of the function */
+#define RQ_PART_ARGUMENTS 4 /* more of the arguments of the call that began last: all of a call joined are its JSON */
+
+/* Begins to read an answer.
+ *   format     that of the prompt (rq_prompt_format), format_len bytes; copied.
+ *   thinking   as in the rq_prompt_options of the prompt: 1 or 0.
+ *   out        owned: rq_completion_free().
+ * Thread: any. Errors: RQ_ERR_NOT_FOUND for the format. Since 0.1. */
+RQ_API int32_t rq_completion_create(const char *format, size_t format_len, uint32_t thinking, rq_completion **out, rq_error *err);
+
+/* More of the text.
+ *   text       text_len bytes, which may end anywhere, inside a character too; copied.
+ * Thread: one at a time. Errors: RQ_ERR_CORRUPT with the byte where it is no answer of the format; RQ_ERR_WRONG_STATE after
+ * rq_completion_finish or an earlier error. Since 0.1. */
+RQ_API int32_t rq_completion_feed(rq_completion *completion, const char *text, size_t text_len, rq_error *err);
+
+/* The next part that is certain.
+ *   kind       RQ_PART_*; RQ_PART_NONE where there is none.
+ *   text       borrowed until the next call of this function or rq_completion_free; no zero at the end is promised.       text_len    set.
+ * Thread: one at a time. Since 0.1. */
+RQ_API int32_t rq_completion_next(rq_completion *completion, int32_t *kind, const char **text, size_t *text_len, rq_error *err);
+
+/* The end of the text: what was held back becomes a part, also where the answer is refused.
+ *   message    the whole answer as a JSON message, ready for the array of rq_prompt_create: role, content (null beside calls of tools where
+ *              there is no text), reasoning_content and tool_calls where there are any. Borrowed until rq_completion_free; no zero at the
+ *              end is promised.       message_len    set.
+ * Thread: one at a time. Errors: RQ_ERR_CORRUPT for an answer that is not whole or no UTF-8; RQ_ERR_WRONG_STATE as rq_completion_feed.
+ * Since 0.1. */
+RQ_API int32_t rq_completion_finish(rq_completion *completion, const char **message, size_t *message_len, rq_error *err);
+
+/* Frees a completion. Thread: one at a time. NULL is fine; cannot fail. Since 0.1. */
+RQ_API void rq_completion_free(rq_completion *completion);
+
 /* ----------------------------------------------------------------------------------------------------------------------- sessions */
 
 /* One timeline of a model: the tokens so far and what each layer remembers of them. One thread at a time, any thread. While a
@@ -472,6 +578,18 @@ RQ_API int32_t rq_session_rewind(rq_session *session, size_t length, rq_error *e
  * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE. Since 0.1. */
 RQ_API int32_t rq_session_fork(rq_session *session, rq_session **out, rq_error *err);
 
+/* Writes the timeline to a file, which gets its name when it is whole: what was there before stays until then. Evaluates nothing.
+ *   path       UTF-8, path_len bytes.
+ * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE, RQ_ERR_IO. Since 0.1. */
+RQ_API int32_t rq_session_save(rq_session *session, const char *path, size_t path_len, rq_error *err);
+
+/* Makes the timeline the one that was saved, as if it had been evaluated here: the same bits follow. All or nothing.
+ *   source     the saved file: rq_source_create_path, or files with one named "session.safetensors"; read during the call only.
+ * Thread: one at a time. Errors, which leave the session as it was: RQ_ERR_CORRUPT (no saved session, cut off, damaged),
+ * RQ_ERR_UNSUPPORTED (of a later version), RQ_ERR_INVALID_ARGUMENT (of another model, mode or cache, or without what this session's
+ * draft head needs), RQ_ERR_CONTEXT_FULL, RQ_ERR_NOT_FOUND, RQ_ERR_IO, RQ_ERR_WRONG_STATE. Since 0.1. */
+RQ_API int32_t rq_session_load(rq_session *session, const rq_source *source, rq_error *err);
+
 /* The logits after the last token.
  *   logits     [vocab_size] floats; borrowed until the next call that evaluates or changes the session.       count    set to vocab_size.
  * After a rewind the last token is evaluated again to have them.
@@ -495,12 +613,14 @@ typedef struct rq_metrics {
     uint32_t reserved;
     uint64_t prefill_tokens;   /* evaluated together with others */
     double prefill_seconds;    /* wall time of these evaluations */
-    uint64_t decode_tokens;    /* evaluated alone, one at a time */
+    uint64_t decode_tokens;    /* evaluated alone, or with guesses of what follows */
     double decode_seconds;
     uint64_t cache_bytes;      /* what all layers remember now; memory shared with forks counts fully in each */
     uint64_t scratch_bytes;    /* buffers, allocated once when the session was made */
+    uint64_t guesses;          /* evaluated along with decoded tokens, because they might follow: RQ_DRAFTING_* */
+    uint64_t kept_guesses;     /* of these, what was drawn then. Tokens a second: (decode_tokens + kept_guesses) / decode_seconds */
 } rq_metrics;
-#define RQ_METRICS_INIT { sizeof(rq_metrics), 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_METRICS_INIT { sizeof(rq_metrics), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* The counters.   metrics: filled in. Thread: one at a time. Since 0.1. */
 RQ_API int32_t rq_session_metrics(rq_session *session, rq_metrics *metrics, rq_error *err);
@@ -538,6 +658,31 @@ RQ_API int32_t rq_model_sampling(const rq_model *model, rq_sampling_options *sam
 /* Out-ids: the tokens at which the model says it has finished. Thread: any. Since 0.1. */
 RQ_API int32_t rq_model_stop_tokens(const rq_model *model, int32_t *tokens, size_t capacity, size_t *count, rq_error *err);
 
+/* What a generation may write: a set of texts. Immutable: any number of threads and generations may use one at once. */
+typedef struct rq_grammar rq_grammar;
+
+/* The JSON texts that a JSON Schema admits, with its properties in the schema's order and at most a space or a line break and indentation
+ * between things. Understood are type, enum, const, properties, required, additionalProperties, items, prefixItems, the limits of lengths
+ * and counts, those of integers, anyOf, oneOf of alternatives that differ in type or in a constant property, and $ref into the schema.
+ * Annotations are passed over. Properties that are named are the only ones, unless additionalProperties says otherwise.
+ *   schema     UTF-8, schema_len bytes.       out: owned: rq_grammar_free().
+ * Thread: any. Errors: RQ_ERR_INVALID_ARGUMENT with the place in the schema; RQ_ERR_UNSUPPORTED for every other keyword: what cannot be
+ * kept to is refused, not ignored. Since 0.1. */
+RQ_API int32_t rq_grammar_from_json_schema(const char *schema, size_t schema_len, rq_grammar **out, rq_error *err);
+
+/* The texts of rules in extended Backus-Naur form:
+ *     root   ::= "yes" | "no" reason?      # a comment
+ *     reason ::= ", because " [^\n.]{1,80} "."
+ * The rule called root, or else the first, is the whole text. Literals and classes know \n \r \t \\ \" \] \- \^ \xHH \u{H...}; a dot is any
+ * character but the end of a line; * + ? {n} {n,} {n,m} repeat, parentheses group.
+ *   rules      UTF-8, rules_len bytes.        out: owned: rq_grammar_free().
+ * Thread: any. Errors: RQ_ERR_INVALID_ARGUMENT with line and column, or naming a rule that calls itself before it has read anything.
+ * Since 0.1. */
+RQ_API int32_t rq_grammar_from_rules(const char *rules, size_t rules_len, rq_grammar **out, rq_error *err);
+
+/* Gives a grammar back; generations that use it keep what they need. Thread: any. NULL is fine; cannot fail. Since 0.1. */
+RQ_API void rq_grammar_free(rq_grammar *grammar);
+
 /* With what and when a generation ends. */
 typedef struct rq_generation_options {
     uint32_t struct_size;
@@ -551,8 +696,12 @@ typedef struct rq_generation_options {
     const char *const *stop_strings;     /* stop_string_count texts that end the generation and are not part of it; copied. Need a tokenizer */
     const size_t *stop_string_lens;      /* their lengths in bytes; NULL = each ends with a zero */
     size_t stop_string_count;
+    const rq_grammar *grammar;           /* what the text may be; NULL = anything. Needs a tokenizer. A stop token may come where the
+                                            grammar lets the text end */
+    const char *grammar_after;           /* the grammar holds behind the first occurrence of this text, after white space: "</think>".
+                                            NULL = from the beginning. Ends with a zero; copied */
 } rq_generation_options;
-#define RQ_GENERATION_OPTIONS_INIT { sizeof(rq_generation_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_GENERATION_OPTIONS_INIT { sizeof(rq_generation_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* A generation under way, pulled one token a call. Every token drawn becomes part of the session's timeline at once, a stop token and
  * those of a stop string included; the text of all pieces joined is that of the tokens, up to a stop token or stop string.
@@ -571,6 +720,7 @@ typedef struct rq_generation rq_generation;
 #define RQ_FINISH_STOP_STRING 2
 #define RQ_FINISH_LIMIT 3        /* as many tokens as asked for */
 #define RQ_FINISH_CONTEXT_FULL 4 /* the session has no room left */
+#define RQ_FINISH_COMPLETE 5     /* the grammar's text is whole and cannot go on */
 
 /* One step of a generation. */
 typedef struct rq_piece {
@@ -590,7 +740,7 @@ typedef struct rq_piece {
  *   options    may be NULL: greedy, until a stop token or the end of the room.
  *   out        owned: rq_generation_free().
  * A model without a tokenizer generates tokens without text.
- * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE (empty timeline; another generation under way; stop strings without a tokenizer).
+ * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE (empty timeline; another generation under way; stop strings or a grammar without a tokenizer).
  * Since 0.1. */
 RQ_API int32_t rq_generation_create(rq_session *session, const rq_generation_options *options, rq_generation **out, rq_error *err);
 
@@ -665,7 +815,7 @@ RQ_API int32_t rq_pack(const rq_source *source, const char *path, size_t path_le
 typedef struct rq_synthesize_options {
     uint32_t struct_size;
     uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
-    const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "v2-tiny": a few hundred kB, with odd sizes */
+    const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash"; "v2-tiny" and "v32-tiny": a few hundred kB, with odd sizes */
     size_t geometry_len;   /* 0 = "v2-lite" */
     const char *format;    /* as in rq_quantize_options */
     size_t format_len;     /* 0 = "q4_k_m" */
@@ -847,6 +997,14 @@ typedef struct rq_observer {
 /* Sets who looks on while the session evaluates.   observer: copied; NULL = nobody. Its functions stay in use until it is replaced or the
  * session is freed; forks have none. Thread: one at a time. Errors: RQ_ERR_WRONG_STATE. Since 0.1 (unstable). */
 RQ_API int32_t rq_session_observe(rq_session *session, const rq_observer *observer, rq_error *err);
+
+/* rq_session_append that also tells what the model's draft head expects, for a session made with RQ_DRAFTING_HEAD.
+ *   draft_logits   [token_count, vocab_size] floats: row i is the guess of what follows tokens[i], made from that token and from what the model
+ *                  made of those before it. After the first token of a timeline there is none: zeros.
+ *   draft_logits_count   token_count * vocab_size.
+ * Thread: one at a time. Errors: as rq_session_append; RQ_ERR_WRONG_STATE for a session without drafts. Since 0.1 (unstable). */
+RQ_API int32_t rq_session_append_drafts(rq_session *session, const int32_t *tokens, size_t token_count, float *logits, size_t logits_count,
+                                        float *draft_logits, size_t draft_logits_count, rq_error *err);
 
 #endif /* RQ_ENABLE_UNSTABLE */
 

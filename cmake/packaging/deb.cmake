@@ -1,0 +1,28 @@
+# Debian packages by `cpack -G DEB` in a build tree: librorqual1, librorqual-dev and rorqual (the program). What the library needs is found
+# by dpkg-shlibdeps.
+set(CPACK_PACKAGE_NAME rorqual)
+set(CPACK_PACKAGE_VENDOR Rorqual)
+set(CPACK_PACKAGE_CONTACT "Rorqual developers <rorqual@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_COMPONENTS_ALL library development)
+if(RORQUAL_EXAMPLES)
+  list(APPEND CPACK_COMPONENTS_ALL tools)
+endif()
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/capi)   # where the program's own library lies
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME librorqual1)
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME librorqual-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+    "librorqual1 (= ${PROJECT_VERSION}), libpcre2-dev, libutf8proc-dev, libxxhash-dev, pkg-config")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME rorqual)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "librorqual1 (= ${PROJECT_VERSION})")
+include(CPack)

@@ -1,0 +1,170 @@
+// Sessions whose model has a layer that predicts further tokens.
+#include <catch2/catch.hpp>
+
+#include "families/golden_run.hpp"
+#include "rorqual/session.hpp"
+#include "support/outcome.hpp"
+#include "tolerance.hpp"
+
+using namespace rorqual;
+using test::Golden;
+
+namespace {
+
+const std::filesystem::path checkpoints = std::filesystem::path(RQ_SOURCE_DIR) / "tests/data/checkpoints";
+const std::filesystem::path v3 = checkpoints / "v3";
+
+constexpr std::size_t vocab = 320;
+
+std::shared_ptr<const Model> open(std::size_t threads = 2) { return Model::open(Source::path(v3), {.threads = threads}); }
+
+std::vector<Token> prompt(int n) { return Golden(v3 / "golden.safetensors").tokens("input_ids." + std::to_string(n)); }
+
+std::vector<float> append(Session& session, std::span<const Token> tokens) {
+    std::vector<float> drafts(tokens.size() * vocab);
+    session.append(tokens, {}, drafts);
+    return drafts;
+}
+
+std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+std::vector<float> whole(std::span<const Token> tokens) {
+    auto session = open()->session({.drafting = Drafting::head});
+    return append(session, tokens);
+}
+
+// Throws after so many looks.
+struct Impatient final : SessionObserver {
+    int left = 0;
+    void hidden(std::int64_t, std::int64_t, ConstRows) override {
+        if (left-- == 0) throw Error(Status::callback, "had enough");
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the draft head gives the reference's logits after every token but the first", "[session][mtp][golden]") {
+    const Golden golden(v3 / "golden.safetensors");
+    const auto model = open();
+    CHECK(model->has_draft_head());
+    int prompts = 0;
+    for (int n = 0; n < 5; ++n) {
+        const auto name = "mtp_logits." + std::to_string(n);
+        if (!golden.has(name)) continue;
+        auto session = model->session({.drafting = Drafting::head});
+        const auto tokens = golden.tokens("input_ids." + std::to_string(n));
+        std::vector<float> logits(tokens.size() * vocab), drafts(logits.size());
+        session.append(tokens, logits, drafts);
+        const auto expected = golden.floats(name), plain = golden.floats("logits." + std::to_string(n));
+        const auto difference = [](std::span<const float> got, std::span<const float> reference) {
+            REQUIRE(got.size() == reference.size());
+            double most = 0, largest = 0;
+            for (std::size_t i = 0; i < got.size(); ++i) {
+                most = std::max(most, std::abs(double{got[i]} - reference[i]));
+                largest = std::max(largest, std::abs(double{reference[i]}));
+            }
+            return most / largest;
+        };
+        CAPTURE(n);
+        CHECK(difference(std::span(drafts).subspan(vocab), expected) <= tolerance::logits());
+        CHECK(difference(logits, plain) <= tolerance::logits());
+        CHECK(std::ranges::all_of(std::span(drafts).first(vocab), [](float v) { return v == 0; }));
+        ++prompts;
+    }
+    CHECK(prompts >= 4);
+}
+
+TEST_CASE("drafts are the same bits however a prompt is cut, and for any number of threads", "[session][mtp]") {
+    const auto tokens = prompt(3);
+    const auto expected = whole(tokens);
+    for (const std::int64_t chunk : {1, 3, 64, 128}) {
+        for (const std::size_t threads : {1U, 3U}) {
+            CAPTURE(chunk, threads);
+            auto session = open(threads)->session({.chunk = chunk, .drafting = Drafting::head});
+            std::vector<float> drafts;
+            for (std::size_t t = 0, piece = 1; t < tokens.size(); t += piece, piece = piece % 7 + 1) {
+                piece = std::min(piece, tokens.size() - t);
+                const auto rows = append(session, std::span(tokens).subspan(t, piece));
+                drafts.insert(drafts.end(), rows.begin(), rows.end());
+            }
+            CHECK(drafts == expected);
+        }
+    }
+}
+
+TEST_CASE("drafts after a rewind, a fork, a look at the logits or drawn tokens are those of a fresh session", "[session][mtp]") {
+    const auto tokens = prompt(2);
+    const auto expected = whole(tokens);
+    const auto model = open();
+    const auto rest_of = [&](Session& session) {
+        const auto from = session.length();
+        return append(session, std::span(tokens).subspan(from)) == copy(std::span(expected).subspan(from * vocab));
+    };
+    for (const std::size_t length : {0, 1, 2, 17, 32}) {
+        CAPTURE(length);
+        auto session = model->session({.chunk = 8, .drafting = Drafting::head});
+        session.append(tokens);
+        session.rewind(length);
+        auto fork = session.fork();
+        if (length > 0) (void)fork.logits();
+        CHECK(rest_of(session));
+        CHECK(rest_of(fork));
+    }
+    auto session = model->session({.drafting = Drafting::head});
+    session.append(std::span(tokens).first(5));
+    {
+        auto generation = session.generate({.limit = 6, .ignore_eos = true});
+        while (generation.next()) {
+        }
+    }
+    session.rewind(9);
+    std::vector<Token> all(session.tokens().begin(), session.tokens().end());
+    all.insert(all.end(), tokens.begin(), tokens.begin() + 4);
+    const auto fresh = whole(all);
+    CHECK(append(session, std::span(all).subspan(9)) == copy(std::span(fresh).subspan(9 * vocab)));
+}
+
+TEST_CASE("an evaluation that is given up leaves drafts as they would have been", "[session][mtp]") {
+    const auto tokens = prompt(2);
+    const auto expected = whole(tokens);
+    const auto model = open();
+    for (int looks = 0; looks < 24; ++looks) {
+        auto session = model->session({.chunk = 4, .drafting = Drafting::head});
+        session.append(std::span(tokens).first(6));
+        Impatient observer;
+        observer.left = looks;
+        session.observe(&observer);
+        CHECK_THROWS_AS(session.append(std::span(tokens).subspan(6)), Error);
+        session.observe(nullptr);
+        const auto from = session.length();
+        CAPTURE(looks, from);
+        CHECK(append(session, std::span(tokens).subspan(from)) == copy(std::span(expected).subspan(from * vocab)));
+    }
+}
+
+TEST_CASE("a session with drafts plans and counts what the draft head remembers", "[session][mtp]") {
+    const auto model = open();
+    const auto plain = model->plan({.context = 128}), drafting = model->plan({.context = 128, .drafting = Drafting::head});
+    CHECK(drafting.cache_per_token * 4 == plain.cache_per_token * 5);
+    auto session = model->session({.context = 128, .drafting = Drafting::head});
+    session.append(prompt(1));
+    CHECK(session.metrics().cache_bytes == drafting.cache);
+    CHECK(session.metrics().scratch_bytes == drafting.scratch);
+}
+
+TEST_CASE("drafts are refused where there is nothing to draft with", "[session][mtp]") {
+    const auto without = Model::open(Source::path(checkpoints / "v2-f16"));
+    CHECK_FALSE(without->has_draft_head());
+    const auto asked = test::outcome_of([&] { (void)without->session({.drafting = Drafting::head}); });
+    CHECK(asked.status == Status::unsupported);
+    CHECK(asked.says("drafting: "));
+    auto session = open()->session();
+    std::vector<float> drafts(2 * vocab);
+    const std::vector<Token> tokens = {1, 2};
+    const auto unprepared = test::outcome_of([&] { session.append(tokens, {}, drafts); });
+    CHECK(unprepared.status == Status::wrong_state);
+    CHECK(unprepared.says("every_draft_logit: "));
+    CHECK(session.length() == 0);
+    auto drafting = open()->session({.drafting = Drafting::head});
+    CHECK(test::outcome_of([&] { drafting.append(tokens, {}, std::span(drafts).first(vocab)); }).says("every_draft_logit: 320 values, expected none or 640"));
+}
