@@ -8,6 +8,7 @@
 
 #include "rorqual/completion.hpp"
 #include "rorqual/prompt.hpp"
+#include "support/effort.hpp"
 #include "support/outcome.hpp"
 #include "text/tokenizers.hpp"
 
@@ -331,16 +332,16 @@ double seconds_to_read(const Answer& answer, std::size_t step) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-std::string repeated(std::size_t times, const std::string& text) {
+std::string repeated(int times, const std::string& text) {
     std::string all;
-    all.reserve(times * text.size());
-    for (std::size_t i = 0; i < times; ++i) all += text;
+    all.reserve(static_cast<std::size_t>(times) * text.size());
+    for (int i = 0; i < times; ++i) all += text;
     return all;
 }
 
-std::string parameters(std::size_t count) {
+std::string parameters(int count) {
     std::string all;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         all += "<｜DSML｜parameter name=\"" + std::to_string(i) + "\" string=\"false\">1</｜DSML｜parameter>\n";
     }
     return all;
@@ -349,15 +350,15 @@ std::string parameters(std::size_t count) {
 TEST_CASE("ten megabytes and a hundred thousand markers are read in time that grows with the text alone", "[prompts][completion][hostile]") {
     constexpr double limit = 20;  // seconds; they take under one. What grows with the square takes hours
     const std::size_t step = GENERATE(std::size_t{1}, std::size_t{5}, std::size_t{1} << 30);
-    const std::string many = repeated(5'000'000 / 4, "a<b ");
-    const std::string almost = repeated(100'000, "<｜end▁of▁sentence<｜tool▁calls▁begi</thin\n\n<｜DSML<");
+    const std::string many = repeated(test::repeats(1'250'000), "a<b ");
+    const std::string almost = repeated(test::repeats(100'000), "<｜end▁of▁sentence<｜tool▁calls▁begi</thin\n\n<｜DSML<");
     for (const auto& [format, thinking] : {std::pair("v2", false), std::pair("r1", true), std::pair("v3.1", true), std::pair("v4", true)}) {
         const std::string end = thinking ? "</think>" : "";
         CHECK(seconds_to_read({format, thinking, many + end + many + eos}, step) < limit);
         CHECK(seconds_to_read({format, thinking, almost + end + almost + eos}, step) < limit);
     }
-    CHECK(seconds_to_read({"v3.1", false, calls(repeated(100'000, new_call("f", "{}")))}, step) < limit);
-    CHECK(seconds_to_read({"v4", false, dsml("tool_calls", "<｜DSML｜invoke name=\"f\">\n" + parameters(100'000) + "</｜DSML｜invoke>\n")}, step) < limit);
+    CHECK(seconds_to_read({"v3.1", false, calls(repeated(test::repeats(100'000), new_call("f", "{}")))}, step) < limit);
+    CHECK(seconds_to_read({"v4", false, dsml("tool_calls", "<｜DSML｜invoke name=\"f\">\n" + parameters(test::repeats(100'000)) + "</｜DSML｜invoke>\n")}, step) < limit);
     CHECK(seconds_to_read({"v4", false, dsml("tool_calls", "<｜DSML｜invoke name=\"" + many + "\">\n" + parameters(1) + "</｜DSML｜invoke>\n")}, step) < limit);
 }
 

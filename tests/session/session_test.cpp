@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "session/fake_network.hpp"
+#include "support/effort.hpp"
 #include "support/outcome.hpp"
 
 using namespace rorqual;
@@ -290,7 +291,7 @@ TEST_CASE("10,000 random operations give what a fresh run gives, bit for bit", "
     std::vector<std::vector<Token>> expected;
     sessions.push_back(fake.session(8, 60));
     expected.emplace_back();
-    for (int operation = 0; operation < 10000; ++operation) {
+    for (int operation = 0; operation < test::repeats(10000); ++operation) {
         const std::size_t i = below(sessions.size());
         Session& session = sessions[i];
         auto& tokens = expected[i];
