@@ -24,6 +24,10 @@ bool absent(const Value& value) noexcept { return value.is_undefined() || value.
 /// A method of strings as a filter, of whatever has a text.
 Value as_method(const Value& value, const Arguments& call) {
     const Value text = make_text(call.context, print(call.context, value));
+    if (call.name == "title") {  // of other words than the method's
+        call.bind_none();
+        return make_text(call.context, with_case(call.context, *text.text(), Case::words));
+    }
     if (call.name != "trim") return call_method(text, call);
     Arguments strip(call.context, "strip");
     strip.values = call.values;
@@ -131,8 +135,8 @@ Value absolute(const Value& value, const Arguments& call) {
 
 // ---- lists ----
 
-/// "a.b.0" of a value, as filters name attributes.
-Value attribute_of(const Arguments& call, const Value& value, const Value& path) {
+/// "a.b.0" of a value, as filters name attributes; `fallback` takes the place of what is not there.
+Value attribute_of(const Arguments& call, const Value& value, const Value& path, const Value& fallback = {}) {
     if (const auto index = integer(path)) return item(call.context, value, *index);
     Value at = value;
     for (const Value& name : split(call.context, call.text(path, "attribute"), ".")) {
@@ -140,6 +144,7 @@ Value attribute_of(const Arguments& call, const Value& value, const Value& path)
         const std::string& text = name.text()->whole();
         const auto read = std::from_chars(text.data(), text.data() + text.size(), index);
         at = item(call.context, at, !text.empty() && read.ec == std::errc() && read.ptr == text.data() + text.size() ? Value(index) : name);
+        if (at.is_undefined() && !fallback.is_undefined()) at = fallback;
     }
     return at;
 }
@@ -267,12 +272,7 @@ Value map(const Value& value, const Arguments& call) {
     Values mapped;
     for (const Value& one : values->values) {
         call.context.step();
-        if (!by_attribute) {
-            mapped.push_back(apply_filter(one, inner_call(call, 0)));
-        } else {
-            Value found = attribute_of(call, one, attribute);
-            mapped.push_back(found.is_undefined() && !fallback.is_undefined() ? fallback : std::move(found));
-        }
+        mapped.push_back(by_attribute ? attribute_of(call, one, attribute, fallback) : apply_filter(one, inner_call(call, 0)));
     }
     return make_list(call.context, std::move(mapped));
 }

@@ -30,13 +30,13 @@ class Restored {
 /// Removes the scopes that were added meanwhile.
 class Scope {
  public:
-    explicit Scope(std::vector<Variables>& scopes) : scopes_(scopes), before_(scopes.size()) { scopes_.emplace_back(); }
+    explicit Scope(std::deque<Variables>& scopes) : scopes_(scopes), before_(scopes.size()) { scopes_.emplace_back(); }
     ~Scope() { scopes_.resize(before_); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
  private:
-    std::vector<Variables>& scopes_;
+    std::deque<Variables>& scopes_;
     std::size_t before_;
 };
 

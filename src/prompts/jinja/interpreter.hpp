@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -51,8 +52,8 @@ class Interpreter {
     void read_arguments(const Expression& expression, Arguments& arguments);
 
     Context& context_;
-    std::vector<Variables> scopes_;  // the template's own, then those of the macro that runs
-    std::size_t first_scope_ = 1;    // of that macro
+    std::deque<Variables> scopes_;  // references stay good while macros run in them. The template's own, then those of the macro that runs
+    std::size_t first_scope_ = 1;   // of that macro
     std::size_t loops_ = 0;
     Text* out_ = nullptr;
 };

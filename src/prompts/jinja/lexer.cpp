@@ -127,7 +127,7 @@ class Lexer {
     bool read_raw() {
         const auto begin = at_;
         const auto begin_line = line_;
-        if (!take_word("raw") || !take_end("%}", true)) {
+        if (!take_word("raw") || !take_end("%}", false)) {
             at_ = begin, line_ = begin_line;
             return false;
         }

@@ -159,16 +159,16 @@ bool equal(Context& context, const Value& left, const Value& right) {
     context.step();
     if (const auto a = integer(left), b = integer(right); a && b) return *a == *b;
     if (const auto a = real(left), b = real(right); a && b) return *a == *b;
-    if (const auto *a = left.as<Digits>(), *b = right.as<Digits>(); a != nullptr && b != nullptr) return *a->text == *b->text;
-    if (const auto *a = left.text(), *b = right.text(); a != nullptr && b != nullptr) {
+    if (const auto* a = left.as<Digits>(), *b = right.as<Digits>(); a != nullptr && b != nullptr) return *a->text == *b->text;
+    if (const auto* a = left.text(), *b = right.text(); a != nullptr && b != nullptr) {
         context.step(std::min(a->whole().size(), b->whole().size()) / 4096);
         return a->whole() == b->whole();
     }
-    if (const auto *a = left.list(), *b = right.list(); a != nullptr && b != nullptr) {
+    if (const auto* a = left.list(), *b = right.list(); a != nullptr && b != nullptr) {
         return a == b || std::equal(a->values.begin(), a->values.end(), b->values.begin(), b->values.end(),
                                     [&](const Value& x, const Value& y) { return equal(context, x, y); });
     }
-    if (const auto *a = left.dict(), *b = right.dict(); a != nullptr && b != nullptr) {
+    if (const auto* a = left.dict(), *b = right.dict(); a != nullptr && b != nullptr) {
         const auto in_b = [&](const Entry& entry) {
             context.step(1 + b->entries.size() / 16);
             const Value* other = b->find(entry.key->whole());
@@ -184,7 +184,7 @@ bool less(Context& context, const Value& left, const Value& right) {
     context.step();
     if (const auto a = integer(left), b = integer(right); a && b) return *a < *b;
     if (const auto a = real(left), b = real(right); a && b) return *a < *b;
-    if (const auto *a = left.text(), *b = right.text(); a != nullptr && b != nullptr) return a->whole() < b->whole();
+    if (const auto* a = left.text(), *b = right.text(); a != nullptr && b != nullptr) return a->whole() < b->whole();
     refuse_operands(context, "the order", left, right);
 }
 
@@ -296,8 +296,10 @@ Value slice(Context& context, const Value& value, const Value& begin, const Valu
     const std::int64_t lowest = stride > 0 ? 0 : -1, highest = stride > 0 ? size : size - 1;
     const auto bound = [&](std::int64_t index) { return std::clamp(index < 0 ? index + size : index, lowest, highest); };
     const auto given = [](const Value& one) { return !one.is_undefined() && !one.is_none(); };
-    const std::int64_t first = given(begin) ? bound(number(begin, 0)) : stride > 0 ? lowest : highest;
-    const std::int64_t last = given(end) ? bound(number(end, 0)) : stride > 0 ? highest : lowest;
+    const std::int64_t first = given(begin) ? bound(number(begin, 0)) : stride > 0 ? lowest
+                                                                                   : highest;
+    const std::int64_t last = given(end) ? bound(number(end, 0)) : stride > 0 ? highest
+                                                                              : lowest;
     const auto each = [&](const auto& take) {
         for (std::int64_t i = first; stride > 0 ? i < last : i > last;) {
             context.step();

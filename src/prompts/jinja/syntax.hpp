@@ -54,14 +54,14 @@ struct Parameter {
 
 struct Statement {
     enum class Kind {
-        text,        ///< text
-        output,      ///< {{ expression }}
-        condition,   ///< if: the first group of body whose expression is true, else: otherwise
-        loop,        ///< for names in expression if condition: body, else: otherwise
-        assign,      ///< set names = expression; where attribute is not empty, names[0].attribute
-        capture,     ///< set names[0]: body
-        macro,       ///< names[0](parameters): body
-        group,       ///< body: what stands between generation and endgeneration, or an arm of an if
+        text,       ///< text
+        output,     ///< {{ expression }}
+        condition,  ///< if: the first group of body whose expression is true, else: otherwise
+        loop,       ///< for names in expression if condition: body, else: otherwise
+        assign,     ///< set names = expression; where attribute is not empty, names[0].attribute
+        capture,    ///< set names[0]: body
+        macro,      ///< names[0](parameters): body
+        group,      ///< body: what stands between generation and endgeneration, or an arm of an if
         break_loop,
         continue_loop,
     };

@@ -29,6 +29,12 @@ std::size_t last_character(std::string_view text, std::size_t end) noexcept {
     return end;
 }
 
+/// Whether what stands behind a character is to be large.
+bool begins_word(Case wanted, char before) noexcept {
+    if (wanted == Case::title) return !is_lower(to_lower(before)) && static_cast<unsigned char>(before) < 0x80;
+    return wanted == Case::words && std::string_view("- \t\n\r\f\v({[<").find(before) != std::string_view::npos;
+}
+
 Value part(Context& context, const Text& text, std::size_t begin, std::size_t end) {
     context.step();
     return make_text(context, Text().append(text, begin, end));
@@ -51,7 +57,7 @@ Text with_case(Context& context, const Text& text, Case wanted) {
         for (const char c : bytes) {
             const bool large = wanted == Case::upper || (wanted != Case::lower && first);
             mapped += large ? to_upper(c) : to_lower(c);
-            first = wanted == Case::title && !is_lower(to_lower(c)) && static_cast<unsigned char>(c) < 0x80;
+            first = begins_word(wanted, c);
         }
         result.append(mapped, is_markup);
     });

@@ -14,6 +14,7 @@ namespace rorqual::prompts::jinja {
 enum class Case { lower,
                   upper,
                   title,       ///< the first letter of each run of letters is large
+                  words,       ///< the first character behind white space, a hyphen or a bracket is large
                   capitalized  ///< the first character is large
 };
 [[nodiscard]] Text with_case(Context& context, const Text& text, Case wanted);

@@ -52,7 +52,7 @@ class Value {
 
     Value() = default;
     template <class T>
-        requires is_alternative<std::remove_cvref_t<T>, Held>
+    requires is_alternative<std::remove_cvref_t<T>, Held>
     Value(T&& held) : held_(std::in_place_type<std::remove_cvref_t<T>>, std::forward<T>(held)) {}
 
     template <class T>
