@@ -48,8 +48,8 @@ struct PromptOptions {
 /// items, join, last, length, list, lower, map, max, min, reject, rejectattr, replace, reverse, safe, select, selectattr, sort, string, sum,
 /// title, tojson, trim, unique and upper; the tests of Jinja but filter, test and escaped. Large and small letters are those of ASCII.
 /// Lists and dicts do not change. Anything else is Error(unsupported), as is what the template itself raises; what is no Jinja, fails, or
-/// takes more than it may is Error(corrupt): more than 256 KiB of template, 200 levels, 2^22 steps, or 64 MiB of text and values beyond 16
-/// times the messages. Both name the template and the line.
+/// takes more than it may is Error(corrupt): more than 256 KiB of template, 200 levels, 2^22 steps beyond one for each byte of messages, or
+/// 64 MiB of text and values beyond 16 for each. Both name the template and the line.
 ///
 /// A cheap value: copies share one immutable text. Any number of threads may use one at once.
 class Prompt {

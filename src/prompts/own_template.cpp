@@ -130,6 +130,7 @@ Pieces render_own(std::string_view messages, const ChatTemplate& chat_template, 
     add_variables(all, given);
     all.insert_or_assign("messages", conversation.messages);
     jinja::Limits limits;
+    limits.steps += messages.size() + variables.size();
     limits.bytes += 16 * (messages.size() + variables.size());
     return jinja::render(chat_template.text, chat_template.origin, std::move(all), limits);
 }

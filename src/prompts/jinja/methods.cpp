@@ -130,20 +130,13 @@ Value items_of(const Dict& dict, const Arguments& call) {
     return make_list(call.context, std::move(pairs));
 }
 
-Value keys_of(const Dict& dict, const Arguments& call) {
+template <bool keys>
+Value column_of(const Dict& dict, const Arguments& call) {
     call.bind_none();
-    Values keys;
     call.context.step(dict.entries.size());
-    for (const Entry& entry : dict.entries) keys.emplace_back(entry.key);
-    return make_list(call.context, std::move(keys));
-}
-
-Value values_of(const Dict& dict, const Arguments& call) {
-    call.bind_none();
-    Values values;
-    call.context.step(dict.entries.size());
-    for (const Entry& entry : dict.entries) values.push_back(entry.value);
-    return make_list(call.context, std::move(values));
+    Values column;
+    for (const Entry& entry : dict.entries) column.push_back(keys ? Value(entry.key) : entry.value);
+    return make_list(call.context, std::move(column));
 }
 
 Value get(const Dict& dict, const Arguments& call) {
@@ -162,7 +155,7 @@ struct Method {
 
 constexpr Method<Text> text_methods[] = {
     {"strip", strip<Side::both>}, {"lstrip", strip<Side::left>}, {"rstrip", strip<Side::right>}, {"lower", change_case<Case::lower>}, {"upper", change_case<Case::upper>}, {"title", change_case<Case::title>}, {"capitalize", change_case<Case::capitalized>}, {"split", split}, {"rsplit", rsplit}, {"splitlines", splitlines}, {"startswith", affix<true>}, {"endswith", affix<false>}, {"removeprefix", without_affix<true>}, {"removesuffix", without_affix<false>}, {"replace", replace}, {"join", join}, {"find", find}, {"count", count}, {"isdigit", every<is_digit>}, {"isspace", every<is_white>}};
-constexpr Method<Dict> dict_methods[] = {{"items", items_of}, {"keys", keys_of}, {"values", values_of}, {"get", get}};
+constexpr Method<Dict> dict_methods[] = {{"items", items_of}, {"keys", column_of<true>}, {"values", column_of<false>}, {"get", get}};
 
 template <class Methods>
 auto find_method(const Methods& methods, std::string_view name) noexcept {
