@@ -37,7 +37,7 @@ std::size_t mapped_now() {
 /// Threads of a host that looks at its memory whenever there is work.
 class Watch final : public Executor {
  public:
-    [[nodiscard]] std::size_t concurrency() const noexcept override { return 1; }
+    [[nodiscard]] std::size_t concurrency() const noexcept override { return 2; }
     void run(std::size_t count, void (*body)(void* context, std::size_t i), void* context) override {
         for (std::size_t i = 0; i < count; ++i) body(context, i);
         most = std::max(most, mapped_now());
