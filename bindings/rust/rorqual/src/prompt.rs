@@ -43,7 +43,12 @@ impl Prompt {
         Prompt::make(messages, null(), model.handle(), options)
     }
 
-    fn make(messages: &str, tokenizer: *const sys::rq_tokenizer, model: *const sys::rq_model, options: &PromptOptions) -> Result<Prompt> {
+    fn make(
+        messages: &str,
+        tokenizer: *const sys::rq_tokenizer,
+        model: *const sys::rq_model,
+        options: &PromptOptions,
+    ) -> Result<Prompt> {
         let mut raw = sys::rq_prompt_options::INIT;
         raw.thinking = options.thinking.into();
         raw.format = options.format.as_ptr().cast();
