@@ -22,7 +22,7 @@ RQ_LAYOUT(rq_plan, 64, peak_bytes, 56);
 RQ_LAYOUT(rq_model_info, 112, reserved, 108);
 RQ_LAYOUT(rq_tensor_info, 120, file_len, 112);
 RQ_LAYOUT(rq_metrics, 72, kept_guesses, 64);
-RQ_LAYOUT(rq_prompt_options, 56, no_generation, 52);
+RQ_LAYOUT(rq_prompt_options, 96, variables_len, 88);
 RQ_LAYOUT(rq_sampling_options, 72, reserved_pointer, 64);
 RQ_LAYOUT(rq_generation_options, 88, grammar_after, 80);
 RQ_LAYOUT(rq_piece, 32, text_len, 24);

@@ -7,6 +7,15 @@
 using namespace rorqual;
 using namespace rorqual::capi;
 
+namespace {
+
+const Tokenizer& tokenizer_of(const rq_prompt_options& options) {
+    if (options.tokenizer == nullptr && options.model != nullptr) return (**options.model).tokenizer();
+    return required(options.tokenizer, "options.tokenizer").tokenizer;
+}
+
+}  // namespace
+
 int32_t rq_prompt_create(const char* messages, size_t messages_len, const rq_prompt_options* options, rq_prompt** out, rq_error* err) {
     return boundary(err, [&] {
         auto*& made = result(out, "out");
@@ -18,9 +27,13 @@ int32_t rq_prompt_create(const char* messages, size_t messages_len, const rq_pro
         prompt_options.thinking = yes_or_no(o.thinking, "options.thinking");
         prompt_options.keep_thinking = yes_or_no(o.keep_thinking, "options.keep_thinking");
         prompt_options.generation = !yes_or_no(o.no_generation, "options.no_generation");
-        if (prompt_options.format.empty()) {
-            prompt_options.format = newest_prompt_format(required(o.tokenizer, "options.tokenizer").tokenizer);
+        prompt_options.variables = text(o.variables, o.variables_len, "options.variables");
+        if (o.model != nullptr) prompt_options.chat_template = (**o.model).chat_template();
+        if (o.chat_template_len > 0) {
+            prompt_options.chat_template.text = text(o.chat_template, o.chat_template_len, "options.chat_template");
+            prompt_options.chat_template.origin = "chat_template";
         }
+        if (prompt_options.format.empty()) prompt_options.format = prompt_format_for(tokenizer_of(o), prompt_options.chat_template);
         made = new rq_prompt{Prompt(json, prompt_options)};
     });
 }

@@ -38,6 +38,9 @@ void tell(const std::string& line) {
     if (!line.empty()) std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+// What every format understands.
+const Json question = Json::array({{{"role", "user"}, {"content", "?"}}});
+
 double rate(std::uint64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
 
 class Chat {
@@ -47,6 +50,7 @@ class Chat {
         rq_tokenizer* tokenizer = nullptr;
         call(rq_model_tokenizer, static_cast<const rq_model*>(model_.get()), &tokenizer);
         tokenizer_.reset(tokenizer);
+        settings_.model = model_.get();
         settings_.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
         settings_.thinking = arguments.thinking;
         settings_.limit = arguments.limit;
@@ -150,7 +154,7 @@ class Chat {
     void think(bool wanted) {
         AnswerSettings settings = settings_;
         settings.thinking = wanted;
-        (void)make_prompt(Json::array(), settings);  // refuses what the format does not know
+        (void)make_prompt(question, settings);  // refuses what the format does not know
         settings_ = settings;
     }
 
@@ -179,7 +183,7 @@ class Chat {
     void choose_format() {
         settings_.format = arguments_.format;
         try {
-            const Prompt prompt = make_prompt(Json::array(), settings_, tokenizer_.get());
+            const Prompt prompt = make_prompt(question, settings_);
             const char* name = nullptr;
             std::size_t length = 0;
             call(rq_prompt_format, static_cast<const rq_prompt*>(prompt.get()), &name, &length);
@@ -207,7 +211,7 @@ void add_chat(CLI::App& program) {
     auto* command = program.add_subcommand("chat", "Talks with a model; without a terminal, each line of standard input is a message");
     command->add_option("model", arguments->model.path, "Model folder or GGUF file")->required();
     command->add_option("--system", arguments->system, "What the model is told before the conversation");
-    command->add_option("--format", arguments->format, "v2, v3, r1, v3-0324, r1-0528, v3.1, v3.2 or v4; else the newest that the tokenizer supports");
+    command->add_option("--format", arguments->format, "v2, v3, r1, v3-0324, r1-0528, v3.1, v3.2, v4, or jinja for the model's own chat template; else the one that suits the model");
     command->add_flag("--thinking", arguments->thinking, "The model is to reason before it answers");
     command->add_option("-n,--limit", arguments->limit, "Tokens of an answer at most; 0 = as many as the context has room for");
     add_sampling_options(*command, arguments->sampling);

@@ -13,7 +13,7 @@ constexpr std::string_view end_of_sentence = "<｜end▁of▁sentence｜>";
 /// Shows an answer while it is read, and gathers it for the case that it never becomes whole.
 class Reading {
  public:
-    explicit Reading(const AnswerSettings& settings) : terminal_(settings.terminal) {
+    explicit Reading(const AnswerSettings& settings) : terminal_(settings.terminal), ends_(settings.format != "jinja") {
         rq_completion* completion = nullptr;
         call(rq_completion_create, settings.format.data(), settings.format.size(), settings.thinking ? 1U : 0U, &completion);
         completion_.reset(completion);
@@ -34,7 +34,7 @@ class Reading {
         rq_error error = RQ_ERROR_INIT;
         const char* text = nullptr;
         std::size_t length = 0;
-        if (rq_completion_feed(completion_.get(), end_of_sentence.data(), end_of_sentence.size(), &error) == RQ_OK) {
+        if (!ends_ || rq_completion_feed(completion_.get(), end_of_sentence.data(), end_of_sentence.size(), &error) == RQ_OK) {
             (void)rq_completion_finish(completion_.get(), &text, &length, &error);
         }
         show_parts();
@@ -88,6 +88,7 @@ class Reading {
 
     Completion completion_;
     bool terminal_;
+    bool ends_;  // the format knows how its answers end
     bool dimmed_ = false;
     bool calls_ = false;
     std::string reasoning_, content_;
@@ -112,12 +113,12 @@ std::string note_on(std::int32_t finish) {
 
 }  // namespace
 
-Prompt make_prompt(const Json& messages, const AnswerSettings& settings, const rq_tokenizer* tokenizer) {
+Prompt make_prompt(const Json& messages, const AnswerSettings& settings) {
     const std::string json = messages.dump();
     rq_prompt_options options = RQ_PROMPT_OPTIONS_INIT;
     options.format = settings.format.data(), options.format_len = settings.format.size();
     options.thinking = settings.thinking ? 1 : 0;
-    options.tokenizer = tokenizer;
+    options.model = settings.model;
     rq_prompt* prompt = nullptr;
     call(rq_prompt_create, json.data(), json.size(), static_cast<const rq_prompt_options*>(&options), &prompt);
     return Prompt(prompt);

@@ -10,7 +10,8 @@ namespace cli {
 
 /// How an answer is asked for and shown.
 struct AnswerSettings {
-    std::string format;  // of the prompt
+    std::string format;               // of the prompt
+    const rq_model* model = nullptr;  // whose tokenizer and chat template it is made with
     bool thinking = false;
     bool terminal = false;  // reasoning and calls are shown, dimmed; else only the text
     std::uint64_t limit = 0;
@@ -23,7 +24,7 @@ struct Answer {
 };
 
 /// The prompt of a conversation. LibraryError that names the place for messages that the format does not understand.
-[[nodiscard]] Prompt make_prompt(const nlohmann::ordered_json& messages, const AnswerSettings& settings, const rq_tokenizer* tokenizer = nullptr);
+[[nodiscard]] Prompt make_prompt(const nlohmann::ordered_json& messages, const AnswerSettings& settings);
 
 /// Lets a model answer a conversation, showing what it writes on standard output. The session keeps what it has of the prompt already.
 /// Ctrl-C ends the answer.

@@ -34,7 +34,7 @@ struct CompletionPart {
 /// After an error only take() and destruction are left. Time and memory grow with the text alone. One thread at a time.
 class Completion {
  public:
-    /// `format`: one of prompt_formats(), that of the prompt; `thinking`: as in its PromptOptions. Throws Error(not_found) for the format,
+    /// `format`: that of the prompt, one of prompt_formats() or "jinja", of which only reasoning between <think> and </think> is known; `thinking`: as in its PromptOptions. Throws Error(not_found) for the format,
     /// Error(invalid_argument) for thinking that it does not know.
     Completion(std::string_view format, bool thinking);
     ~Completion();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rorqual/chat_template.hpp"
 #include "rorqual/sampler.hpp"
 #include "rorqual/source.hpp"
 #include "rorqual/tokenizer.hpp"
@@ -141,6 +142,9 @@ class Model : public std::enable_shared_from_this<Model> {
     [[nodiscard]] std::vector<Token> encode_prompt(std::string_view text, AddedTokens added = AddedTokens::ignore) const;
     [[nodiscard]] std::optional<Token> bos() const noexcept;
     [[nodiscard]] const GenerationDefaults& generation_defaults() const noexcept;
+    /// The template that comes with it, for prompt_format_for() and Prompt: of chat_template.jinja, tokenizer_config.json (the one called
+    /// "default", where there are several) or the GGUF file, with the special tokens of tokenizer_config.json or the GGUF file.
+    [[nodiscard]] const ChatTemplate& chat_template() const noexcept;
     /// Threads in use, kernels in use and why no better ones: one line each.
     [[nodiscard]] std::vector<std::string> kernel_report() const;
     [[nodiscard]] std::size_t threads() const noexcept;

@@ -199,7 +199,7 @@ class Packing {
             all.push_back(file(families::packed_gguf_keys, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
             return;
         }
-        for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
+        for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"}) {
             if (const auto found = files.find(name)) all.push_back(file(name, io::read_text(*found, found->size())));
         }
     }

@@ -83,7 +83,7 @@ void plan_checkpoint(io::FileSet& files, families::Blueprint& model, const Mix& 
         if (tensor.shape.size() == 1) parts.front().rows = 1;
         to.add(std::move(tensor.name), dtype, std::move(tensor.shape), std::move(parts));
     }
-    convert::write_tokenizer(files, text, model.network->geometry().vocab_size, to.header);
+    convert::write_tokenizer(text, model.network->geometry().vocab_size, to.header);
 }
 
 // Another GGUF file: keys are copied, but for those that say how it was written; so are tensors that no mix concerns.

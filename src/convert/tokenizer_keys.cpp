@@ -2,10 +2,7 @@
 
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "convert/token_kinds.hpp"
-#include "io/json.hpp"
 #include "rorqual/error.hpp"
 #include "text/byte_alphabet.hpp"
 #include "text/named_splittings.hpp"
@@ -65,20 +62,9 @@ void write_vocabulary(const std::string& json, std::int64_t vocab_size, io::Gguf
     header.texts("tokenizer.ggml.merges", list_merges(parts));
 }
 
-// tokenizer_config.json's template, where it is one text.
-void write_chat_template(io::FileSet& files, io::GgufHeader& header) {
-    const auto file = files.find("tokenizer_config.json");
-    if (!file) return;
-    const io::JsonLimits limits;
-    const auto config = io::parse_json(io::read_text(*file, limits.bytes), file->name(), limits);
-    if (!config->is_object()) return;
-    const auto chat = config->find("chat_template");
-    if (chat != config->end() && chat->is_string()) header.text("tokenizer.chat_template", chat->get_ref<const std::string&>());
-}
-
 }  // namespace
 
-void write_tokenizer(io::FileSet& files, const families::TextFiles& text, std::int64_t vocab_size, io::GgufHeader& header) {
+void write_tokenizer(const families::TextFiles& text, std::int64_t vocab_size, io::GgufHeader& header) {
     if (!text.tokenizer) return header.text("tokenizer.ggml.model", "none");
     write_vocabulary(text.tokenizer_source, vocab_size, header);
     const auto id = [&](const char* key, Token token) { header.u32(key, static_cast<std::uint32_t>(token)); };
@@ -88,7 +74,7 @@ void write_tokenizer(io::FileSet& files, const families::TextFiles& text, std::i
     const char* const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
     const auto& stops = text.defaults.stop_tokens;
     for (std::size_t i = 0; i < std::min(stops.size(), std::size(ends)); ++i) id(ends[i], stops[i]);
-    write_chat_template(files, header);
+    if (!text.chat_template.empty()) header.text("tokenizer.chat_template", text.chat_template.text);
 }
 
 }  // namespace rorqual::convert

@@ -17,6 +17,7 @@ const std::string& Model::config() const noexcept { return parts_->config; }
 bool Model::has_tokenizer() const noexcept { return parts_->tokenizer.has_value(); }
 std::optional<Token> Model::bos() const noexcept { return parts_->bos; }
 const GenerationDefaults& Model::generation_defaults() const noexcept { return parts_->defaults; }
+const ChatTemplate& Model::chat_template() const noexcept { return parts_->chat_template; }
 Mode Model::default_mode() const noexcept { return parts_->default_mode; }
 bool Model::has_int8_cache() const noexcept { return parts_->network->has_int8_cache(); }
 bool Model::has_draft_head() const noexcept { return parts_->network->draft_head() != nullptr; }

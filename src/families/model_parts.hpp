@@ -20,6 +20,7 @@ struct Model::Parts {
     std::optional<Token> bos;
     bool add_bos = false;
     GenerationDefaults defaults;
+    ChatTemplate chat_template;
     std::string config;
     std::string identity;
     ops::Kernels kernels;

@@ -43,6 +43,7 @@ std::shared_ptr<const Model> Model::open(const Source& source, const ModelOption
     parts->bos = text.bos;
     parts->add_bos = text.add_bos;
     parts->defaults = std::move(text.defaults);
+    parts->chat_template = std::move(text.chat_template);
     if (parts->log && parts->tokenizer && parts->tokenizer->vocab_size() > parts->network->geometry().vocab_size) {
         parts->log(LogLevel::warning, "the tokenizer has tokens beyond the model's vocab_size; the model cannot take them");
     }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "families/token_names.hpp"
 #include "io/json.hpp"
 #include "io/printable.hpp"
 #include "weights/config_reader.hpp"
@@ -30,20 +31,63 @@ JsonFile read_json(io::FileSet& files, const char* name, weights::Problems& prob
     return found;
 }
 
-// bos_token: the token's text, or an object that has it as its "content".
+// The token's text, or an object that has it as its "content".
+const std::string* token_text(const json& value) {
+    const auto content = value.is_object() ? value.find("content") : value.end();
+    const json& text = value.is_object() && content != value.end() ? *content : value;
+    return text.is_string() ? &text.get_ref<const std::string&>() : nullptr;
+}
+
 std::optional<std::string> bos_text(const JsonFile& file, weights::Problems& problems) {
     if (!file.contents->is_object()) return std::nullopt;
-    auto value = file.contents->find("bos_token");
+    const auto value = file.contents->find("bos_token");
     if (value == file.contents->end() || value->is_null()) return std::nullopt;
-    if (value->is_object() && value->contains("content")) value = value->find("content");
-    if (value->is_string()) return value->get<std::string>();
+    if (const auto* text = token_text(*value)) return *text;
     problems.add(Status::corrupt, file.name + ": bos_token: expected text, or an object with text as its content");
     return std::nullopt;
+}
+
+// One template, or a list of them with names.
+void read_listed_template(const JsonFile& file, ChatTemplate& chat_template, weights::Problems& problems) {
+    const auto value = file.contents->find("chat_template");
+    if (value == file.contents->end() || value->is_null()) return;
+    chat_template.origin = file.name + ": chat_template";
+    if (value->is_string()) {
+        chat_template.text = value->get<std::string>();
+        return;
+    }
+    if (!value->is_array()) return problems.add(Status::corrupt, chat_template.origin + ": expected text, or a list of templates");
+    for (const json& one : *value) {
+        const auto name = one.is_object() ? one.find("name") : one.end();
+        const auto text = one.is_object() ? one.find("template") : one.end();
+        if (!one.is_object() || name == one.end() || text == one.end() || !text->is_string()) {
+            return problems.add(Status::corrupt, chat_template.origin + ": expected objects with name and template");
+        }
+        if (*name == "default") chat_template.text = text->get<std::string>();
+    }
+}
+
+void read_chat_template(io::FileSet& files, const JsonFile& file, ChatTemplate& chat_template, weights::Problems& problems) {
+    if (file.contents->is_object()) {
+        read_listed_template(file, chat_template, problems);
+        TokenNames tokens;
+        for (const auto& [name, value] : file.contents->items()) {
+            if (const auto* text = name.ends_with("_token") ? token_text(value) : nullptr) tokens.add(name, *text);
+        }
+        chat_template.tokens = tokens.json();
+    }
+    collect(problems, [&] {
+        const auto own = files.find("chat_template.jinja");
+        if (!own) return;
+        chat_template.origin = own->name();
+        chat_template.text = io::read_text(*own, io::JsonLimits{}.bytes);
+    });
 }
 
 void read_tokenizer_config(io::FileSet& files, const json& config, std::int64_t vocab_size, TextFiles& text, weights::Problems& problems) {
     const auto file = read_json(files, "tokenizer_config.json", problems);
     text.add_bos = ConfigReader(*file.contents, file.name, problems).boolean_or("add_bos_token", false);
+    read_chat_template(files, file, text.chat_template, problems);
     const auto bos = bos_text(file, problems);
     if (bos && text.tokenizer) {
         text.bos = text.tokenizer->find(*bos);

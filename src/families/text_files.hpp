@@ -31,9 +31,10 @@ struct TextFiles {
     std::optional<Token> bos;  ///< the begin-of-sentence token
     bool add_bos = false;      ///< prompts begin with it
     GenerationDefaults defaults;
+    ChatTemplate chat_template;
 };
 
-/// Reads tokenizer.json, tokenizer_config.json and generation_config.json. `config`, the contents of config.json, decides what
+/// Reads tokenizer.json, tokenizer_config.json, chat_template.jinja and generation_config.json. `config`, the contents of config.json, decides what
 /// they leave open. vocab_size: token ids lie below. Everything that is wrong goes into `problems`.
 [[nodiscard]] TextFiles read_text_files(io::FileSet& files, const nlohmann::json& config, std::int64_t vocab_size,
                                         weights::Problems& problems);

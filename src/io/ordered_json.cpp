@@ -11,19 +11,6 @@ namespace {
 
 using Kind = OrderedJson::Kind;
 
-// Python's repr of a float: digits in a row for 1e-4 ≤ |value| < 1e16, else with an exponent of at least two digits.
-std::string shortest(double value) {
-    char buffer[32];
-    const auto written = [&](std::chars_format format) {
-        return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr);
-    };
-    const std::string scientific = written(std::chars_format::scientific);
-    const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
-    if (exponent < -4 || exponent >= 16) return scientific;
-    const std::string fixed = written(std::chars_format::fixed);
-    return fixed.find('.') == std::string::npos ? fixed + ".0" : fixed;
-}
-
 OrderedJson of(Kind kind, std::string text = {}) {
     OrderedJson value;
     value.kind = kind;
@@ -42,7 +29,7 @@ struct OrderedTree {
     static Value make(std::uint64_t value) { return of(Kind::number, std::to_string(value)); }
     static Value make(double value, const std::string& text) {
         const bool integer = text.find_first_of(".eE") == std::string::npos;  // one beyond 64 bits
-        return of(Kind::number, integer ? text : shortest(value));
+        return of(Kind::number, integer ? text : shortest_decimal(value));
     }
     static Value make(std::string&& text) { return of(Kind::string, std::move(text)); }
     static Value array() { return of(Kind::array); }
@@ -78,6 +65,19 @@ void print_elements(std::string& out, const OrderedJson& value, char open, char 
 }
 
 }  // namespace
+
+// Python's repr of a float: digits in a row for 1e-4 ≤ |value| < 1e16, else with an exponent of at least two digits.
+std::string shortest_decimal(double value) {
+    char buffer[32];
+    const auto written = [&](std::chars_format format) {
+        return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr);
+    };
+    const std::string scientific = written(std::chars_format::scientific);
+    const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
+    if (exponent < -4 || exponent >= 16) return scientific;
+    const std::string fixed = written(std::chars_format::fixed);
+    return fixed.find('.') == std::string::npos ? fixed + ".0" : fixed;
+}
 
 const OrderedJson* OrderedJson::find(std::string_view name) const noexcept {
     const auto found = std::find(names.begin(), names.end(), name);

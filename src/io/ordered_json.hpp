@@ -32,6 +32,9 @@ struct OrderedJson {
 /// Parses JSON text. Errors as parse_json, except that a repeated key is told where its object ends.
 [[nodiscard]] OrderedJson parse_ordered_json(std::string_view text, const std::string& origin, JsonLimits limits = {});
 
+/// A finite number as Python writes it: the shortest form that reads back, "1.0", "1e-05", "1e+16".
+[[nodiscard]] std::string shortest_decimal(double value);
+
 /// Appends a value in the form of Python's json.dumps(value, ensure_ascii=False), in which published prompts have it: ", " and ": " between
 /// things, integers as they were written, other numbers in the shortest form that reads back ("1.0", "1e-05", "1e+16").
 void print_json(std::string& out, const OrderedJson& value);

@@ -48,6 +48,20 @@ constexpr CompletionRules r1_rules = {reasoning, reasoning, json_calls(open_thin
 constexpr CompletionRules r1_0528_rules = {opening, opening, json_calls(open_think, end_r1, v3_calls, v3_name, v3_arguments)};
 constexpr CompletionRules v3_1_rules = {content, reasoning, json_calls(open_think, end_r1, v3_1_calls, v3_1_name, v3_1_arguments)};
 
+// ---- of a template that comes with a model ----
+
+constexpr Exit end_any_reasoning[] = {{marker::end_think, content}, {marker::think, reasoning}};
+
+constexpr Steps any_steps() {
+    Steps steps{};
+    set(steps, opening, {Takes::nothing, open_think, content, ""});
+    set(steps, reasoning, {Takes::reasoning, end_any_reasoning});
+    set(steps, content, {Takes::content, {}, wrong, ""});
+    return steps;
+}
+
+constexpr CompletionRules any_rules = {opening, reasoning, any_steps()};
+
 // ---- V3.2 and V4: calls in DSML ----
 
 constexpr std::string_view no_markup = "";
@@ -96,6 +110,7 @@ constexpr CompletionRules v4_rules = {content, reasoning, dsml_steps(v4_markers)
 
 }  // namespace
 
+const CompletionRules& any_completion() noexcept { return any_rules; }
 const CompletionRules& plain_completion() noexcept { return plain; }
 const CompletionRules& v3_completion() noexcept { return v3_rules; }
 const CompletionRules& r1_completion() noexcept { return r1_rules; }

@@ -65,6 +65,7 @@ struct CompletionRules {
     [[nodiscard]] const StepRule& operator[](Step step) const noexcept { return steps[static_cast<std::size_t>(step)]; }
 };
 
+[[nodiscard]] const CompletionRules& any_completion() noexcept;      ///< of a format that is not known: text, and reasoning before it
 [[nodiscard]] const CompletionRules& plain_completion() noexcept;    ///< V2: text
 [[nodiscard]] const CompletionRules& v3_completion() noexcept;       ///< text and calls in JSON
 [[nodiscard]] const CompletionRules& r1_completion() noexcept;       ///< the same behind reasoning that the prompt has opened

@@ -37,15 +37,21 @@ const Format& format_named(std::string_view name) {
     for (const Format* format : all) {
         if (format->name == name) return *format;
     }
-    throw Error(Status::not_found, "prompt format \"" + io::printable(name) + "\": expected one of " + names_of_all());
+    if (name == jinja_format.name) return jinja_format;
+    throw Error(Status::not_found, "prompt format \"" + io::printable(name) + "\": expected one of " + names_of_all() + ", jinja");
+}
+
+const Format jinja_format = {"jinja", Format::Thinking::as_asked, true, false, false, {}, nullptr, any_completion};
+
+bool supports(const Tokenizer& tokenizer, const Format& format) {
+    return std::all_of(format.tokens.begin(), format.tokens.end(), [&](std::string_view text) { return tokenizer.find(text).has_value(); });
 }
 
 const Format& newest_format(const Tokenizer& tokenizer) {
-    const auto has_token = [&](std::string_view text) { return tokenizer.find(text).has_value(); };
     for (std::size_t i = std::size(all); i-- > 0;) {
-        if (std::all_of(all[i]->tokens.begin(), all[i]->tokens.end(), has_token)) return *all[i];
+        if (supports(tokenizer, *all[i])) return *all[i];
     }
-    throw Error(Status::unsupported, "the tokenizer has the special tokens of no prompt format, and a template that comes with a model is not run: name one of " + names_of_all());
+    throw Error(Status::unsupported, "the tokenizer has the special tokens of no prompt format, and there is no chat template: name one of " + names_of_all());
 }
 
 void check_options(const Format& format, const RenderOptions& options) {

@@ -28,13 +28,19 @@ struct Format {
     bool optional_generation;  ///< published with a choice whether the prompt opens the answer
     bool keeps_thinking;       ///< published with a choice whether reasoning of earlier turns is dropped
     bool has_effort;
-    std::span<const std::string_view> tokens;  ///< a tokenizer supports the format where each of these is a token
-    void (*render)(std::span<const Message>, const RenderOptions&, Pieces&);
-    const CompletionRules& (*completion)() noexcept;  ///< how its answers are read
+    std::span<const std::string_view> tokens;                                 ///< a tokenizer supports the format where each of these is a token
+    void (*render)(std::span<const Message>, const RenderOptions&, Pieces&);  ///< none: a template writes it
+    const CompletionRules& (*completion)() noexcept;                          ///< how its answers are read
 };
 
 /// All formats, oldest first.
 [[nodiscard]] std::span<const Format* const> formats() noexcept;
+
+/// Whether a tokenizer has the special tokens of a format.
+[[nodiscard]] bool supports(const Tokenizer& tokenizer, const Format& format);
+
+/// What a template writes that comes with a model. It is none of formats().
+extern const Format jinja_format;
 
 /// The format of that name. Throws Error(not_found) that lists those there are.
 [[nodiscard]] const Format& format_named(std::string_view name);

@@ -22,9 +22,6 @@ constexpr std::array<std::pair<std::string_view, Role>, 6> roles = {{
     {"latest_reminder", Role::latest_reminder},
 }};
 
-// A million tokens of text and their tool calls; a value costs about a hundred bytes.
-constexpr io::JsonLimits limits{.depth = 64, .bytes = std::size_t{64} << 20, .values = std::size_t{1} << 20};
-
 std::string_view expectation(Kind kind) {
     switch (kind) {
         case Kind::null: return "null";
@@ -158,7 +155,7 @@ std::string_view name_of(Role role) noexcept {
 }
 
 std::vector<Message> read_messages(std::string_view json) {
-    const OrderedJson document = io::parse_ordered_json(json, "messages", limits);
+    const OrderedJson document = io::parse_ordered_json(json, "messages", message_limits);
     std::vector<Message> messages;
     Node(&document, "messages").each([&](const Node& message) { messages.push_back(read_message(message, messages.size())); });
     return messages;
@@ -175,7 +172,7 @@ const std::string& content_of(const Message& message) {
 
 OrderedJson arguments_of(const Message& message, std::size_t call) {
     const std::string where = place(message, "tool_calls[" + std::to_string(call) + "].function.arguments");
-    return io::parse_ordered_json((*message.tool_calls)[call].arguments, where, limits);
+    return io::parse_ordered_json((*message.tool_calls)[call].arguments, where, message_limits);
 }
 
 }  // namespace rorqual::prompts

@@ -11,6 +11,9 @@
 
 namespace rorqual::prompts {
 
+// A million tokens of text and their tool calls; a value costs about a hundred bytes.
+inline constexpr io::JsonLimits message_limits{.depth = 64, .bytes = std::size_t{64} << 20, .values = std::size_t{1} << 20};
+
 enum class Role { system,
                   developer,
                   user,

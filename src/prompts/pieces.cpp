@@ -1,5 +1,7 @@
 #include "prompts/pieces.hpp"
 
+#include <algorithm>
+
 #include "text/tokenizer_impl.hpp"
 
 namespace rorqual::prompts {
@@ -15,15 +17,22 @@ Pieces& Pieces::append(std::string_view text, bool is_markup) {
     return *this;
 }
 
+Pieces& Pieces::append(const Pieces& other, std::size_t begin, std::size_t end) {
+    const std::string_view whole = other.whole_;
+    end = std::min(end, whole.size());
+    const auto after_begin = [](const Piece& piece, std::size_t at) { return piece.end <= at; };
+    for (auto piece = std::lower_bound(other.pieces_.begin(), other.pieces_.end(), begin, after_begin); begin < end; ++piece) {
+        const std::size_t stop = std::min(piece->end, end);
+        append(whole.substr(begin, stop - begin), piece->is_markup);
+        begin = stop;
+    }
+    return *this;
+}
+
 std::vector<Token> Pieces::tokens(const Tokenizer& tokenizer) const {
     std::vector<text::TextPart> parts;
     parts.reserve(pieces_.size());
-    std::size_t begin = 0;
-    for (const Piece& piece : pieces_) {
-        parts.push_back({std::string_view(whole_).substr(begin, piece.end - begin),
-                         piece.is_markup ? AddedTokens::recognise : AddedTokens::ignore});
-        begin = piece.end;
-    }
+    each([&](std::string_view text, bool is_markup) { parts.push_back({text, is_markup ? AddedTokens::recognise : AddedTokens::ignore}); });
     return tokenizer.impl()->encode(parts);
 }
 

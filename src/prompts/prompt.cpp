@@ -1,6 +1,7 @@
 #include "rorqual/prompt.hpp"
 
 #include "prompts/format.hpp"
+#include "prompts/own_template.hpp"
 #include "prompts/pieces.hpp"
 
 namespace rorqual {
@@ -31,7 +32,11 @@ Prompt::Prompt(std::string_view messages, const PromptOptions& options) {
     const prompts::RenderOptions wanted = render_options(options);
     prompts::check_options(format, wanted);
     auto impl = std::make_shared<Impl>(format);
-    format.render(prompts::read_messages(messages), wanted, impl->pieces);
+    if (format.render != nullptr) {
+        format.render(prompts::read_messages(messages), wanted, impl->pieces);
+    } else {
+        impl->pieces = prompts::render_own(messages, options.chat_template, options.variables, wanted);
+    }
     impl_ = std::move(impl);
 }
 
@@ -48,5 +53,10 @@ std::vector<std::string_view> prompt_formats() {
 }
 
 std::string_view newest_prompt_format(const Tokenizer& tokenizer) { return prompts::newest_format(tokenizer).name; }
+
+std::string_view prompt_format_for(const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
+    if (chat_template.empty()) return newest_prompt_format(tokenizer);
+    return prompts::format_of(tokenizer, chat_template).name;
+}
 
 }  // namespace rorqual

@@ -1,4 +1,7 @@
 // Conversations through the C interface.
+#include <algorithm>
+#include <cstring>
+
 #include "capi/support.hpp"
 
 using namespace rorqual::test;
@@ -98,4 +101,47 @@ TEST_CASE("what is wrong with messages and options comes back as a status and a 
     options = format("v4");
     options.effort = "low", options.effort_len = 3;
     refusal("[]", options, RQ_ERR_INVALID_ARGUMENT, "effort");
+}
+
+TEST_CASE("a chat template writes a prompt, and its caller tells it what the conversation does not", "[capi][prompts]") {
+    const auto tokenizer = tale_tokenizer();
+    Err err;
+    const std::string chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}{{ eos_token }}{{ date }}";
+    const std::string variables = R"({"eos_token": "<｜end▁of▁sentence｜>", "date": "today"})";
+    rq_prompt_options options = RQ_PROMPT_OPTIONS_INIT;
+    options.tokenizer = tokenizer.get();
+    options.chat_template = chat_template.data(), options.chat_template_len = chat_template.size();
+    options.variables = variables.data(), options.variables_len = variables.size();
+    const auto prompt = prompt_of(question, options, err);
+    REQUIRE(prompt != nullptr);
+    CHECK(text_of(prompt.get()) == "[user] Who is <｜end▁of▁sentence｜>?<｜end▁of▁sentence｜>today");
+    const char* name = nullptr;
+    std::size_t length = 0;
+    must(rq_prompt_format(prompt.get(), &name, &length, &err), err);
+    CHECK(std::string_view(name, length) == "jinja");
+    std::size_t count = 0;
+    std::vector<std::int32_t> ids(64);
+    must(rq_prompt_tokens(prompt.get(), tokenizer.get(), ids.data(), ids.size(), &count, &err), err);
+    ids.resize(count);
+    std::int32_t end = 0;
+    must(rq_tokenizer_find(tokenizer.get(), "<｜end▁of▁sentence｜>", std::strlen("<｜end▁of▁sentence｜>"), &end, &err), err);
+    CHECK(std::count(ids.begin(), ids.end(), end) == 1);
+}
+
+TEST_CASE("a model brings the template of its prompts; without one, format jinja is refused", "[capi][prompts]") {
+    Err err;
+    rq_prompt_options options = RQ_PROMPT_OPTIONS_INIT;
+    options.model = tale();
+    const auto found = prompt_of(question, options, err);
+    REQUIRE(found != nullptr);
+    CHECK(text_of(found.get()).ends_with("Assistant:"));
+    options.format = "jinja", options.format_len = 5;
+    CHECK(prompt_of(question, options, err) == nullptr);
+    CHECK(err.code == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(std::string(err.message).find("chat_template: format jinja needs one") != std::string::npos);
+    const std::string broken = "{% if %}";
+    options.chat_template = broken.data(), options.chat_template_len = broken.size();
+    CHECK(prompt_of(question, options, err) == nullptr);
+    CHECK(err.code == RQ_ERR_CORRUPT);
+    CHECK(std::string(err.message) == "chat_template: line 1: expected an expression, the tag ends");
 }

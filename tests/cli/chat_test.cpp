@@ -173,6 +173,19 @@ TEST_CASE("what goes wrong in a chat is told, ends nothing, and shows in the exi
     told(long_line, "your message is not part of the conversation");
 }
 
+TEST_CASE("chat talks as the chat template of the model has it, unless a format is named", "[cli][chat]") {
+    const TempFolder folder;
+    const auto model = folder / "own", file = folder / "saved.json";
+    std::filesystem::copy(tale, model);
+    std::ofstream(model / "chat_template.jinja") << "{% for m in messages %}{{ m.content }}{% endfor %}{{ raise_exception('too long') if messages | length > 1 }}";
+    const auto ran = rorqual_program({"chat", model.string(), "--seed", "3", "--limit", "5"}, "Once upon\n/save " + file.string() + "\nmore\n");
+    CAPTURE(ran.out, ran.err);
+    CHECK(read_json(file).size() == 2);
+    CHECK_FALSE(read_json(file)[1].at("content").get<std::string>().empty());
+    CHECK(ran.err.find("chat_template.jinja: line 1: too long") != std::string::npos);
+    CHECK(rorqual_program({"chat", model.string(), "--seed", "3", "--limit", "5", "--format", "v2"}, "Once upon\nmore\n").err.find("too long") == std::string::npos);
+}
+
 TEST_CASE("chat refuses a model without a chat format, and formats that there are not, in one sentence", "[cli][chat]") {
     const TempFolder folder;
     const auto model = folder / "plain";

@@ -65,6 +65,20 @@ TEST_CASE("prompt reads a file, finds the format by the tokenizer, and prints id
     CHECK(rorqual_program({"tokenize", tale.string(), "--decode"}, ids.out).out == text.out);
 }
 
+TEST_CASE("prompt runs the chat template of a model, or one that is given", "[cli][prompt]") {
+    const TempFolder folder;
+    const auto file = folder.write("t.jinja", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ word }}{{ bos_token }}\n");
+    const std::string messages = R"([{"role":"user","content":"Once"}])";
+    CHECK(prompt({"--format", "jinja", "--template", file.string(), "--variables", R"({"word": "!"})", "-"}, messages).out == "<user>Once!");
+    const auto model = folder / "model";
+    std::filesystem::copy(tale, model);
+    std::filesystem::copy(file, model / "chat_template.jinja");
+    CHECK(prompt({"--model", model.string(), "-"}, messages).out == "<user>Once<｜begin▁of▁sentence｜>");
+    const auto array = Json::parse(prompt({"--ids", "--model", model.string(), "-"}, messages).out).get<std::vector<int>>();
+    CHECK(array.back() == 0);
+    CHECK(prompt({"--format", "v2", "--model", model.string(), "-"}, messages).out == "<｜begin▁of▁sentence｜>User: Once\n\nAssistant:");
+}
+
 TEST_CASE("prompt says what is wrong in one line", "[cli][prompt]") {
     const auto fails = [](const Ran& ran, int status, const std::string& says) {
         CAPTURE(ran.err);
@@ -77,6 +91,6 @@ TEST_CASE("prompt says what is wrong in one line", "[cli][prompt]") {
     fails(prompt({"--format", "v4", "-"}, std::string(50000, '[')), 1, "nested deeper than 64");
     fails(prompt({"--format", "v9", "-"}, "[]"), 1, "expected one of v2");
     fails(prompt({"--format", "v3", "--thinking", "-"}, "[]"), 1, "thinking: format v3 does not know it");
-    fails(prompt({"-"}, "[]"), 2, "--format or --tokenizer is needed");
+    fails(prompt({"-"}, "[]"), 2, "--format, --tokenizer or --model is needed");
     fails(prompt({"--format", "v4", "--ids", "-"}, "[]"), 2, "--ids needs --tokenizer");
 }

@@ -154,6 +154,9 @@ TEST_CASE("a chat template goes along; ids that nothing defines become unused to
     quantize(Source::path(copy.folder.path()), copy.folder / "m.gguf", as("q8_0"));
     const auto metadata = header_of(copy.folder / "m.gguf").metadata;
     CHECK(metadata.text("tokenizer.chat_template") == "{{ messages }}");
+    const ChatTemplate written = Model::open(Source::path(copy.folder / "m.gguf"))->chat_template();
+    CHECK(written.text == "{{ messages }}");
+    CHECK(json::parse(written.tokens).at("bos_token") == "<\uff5cbegin\u2581of\u2581sentence\uff5c>");
     CHECK(metadata.texts("tokenizer.ggml.tokens").size() == 4096);
     const auto defined = static_cast<std::size_t>(Model::open(Source::path(tale))->tokenizer().vocab_size());
     const auto kinds = metadata.integers("tokenizer.ggml.token_type", 0, 10);

@@ -153,6 +153,31 @@ TEST_CASE("prompts begin with one begin-of-sentence token, as tokenizer_config.j
     check(*Model::open(Source::path(copy.folder.path())), false);  // config.json knows the token
 }
 
+TEST_CASE("the chat template of a model is that of its files, with the special tokens that it may name", "[families][open]") {
+    const Copy copy(tale);
+    const auto found = [&] { return Model::open(Source::path(copy.folder.path()))->chat_template(); };
+    CHECK(found().empty());
+    auto config = copy.read("tokenizer_config.json");
+    config["chat_template"] = "one";
+    config["unk_token"] = {{"content", "<unk>"}};
+    config["mask_token"] = nullptr;
+    copy.write("tokenizer_config.json", config);
+    CHECK(found().text == "one");
+    CHECK(found().origin.ends_with("tokenizer_config.json: chat_template"));
+    const json tokens = json::parse(found().tokens);
+    CHECK(tokens == json({{"bos_token", config["bos_token"]}, {"eos_token", config["eos_token"]}, {"pad_token", config["pad_token"]}, {"unk_token", "<unk>"}}));
+    config["chat_template"] = {{{"name", "tools"}, {"template", "two"}}, {{"name", "default"}, {"template", "three"}}};
+    copy.write("tokenizer_config.json", config);
+    CHECK(found().text == "three");
+    copy.folder.write("chat_template.jinja", "four");
+    CHECK(found().text == "four");
+    CHECK(found().origin.ends_with("chat_template.jinja"));
+    CHECK(json::parse(found().tokens) == tokens);
+    config["chat_template"] = 7;
+    copy.write("tokenizer_config.json", config);
+    CHECK(copy.opening().says("tokenizer_config.json: chat_template: expected text, or a list of templates"));
+}
+
 TEST_CASE("generation_config.json is what a model recommends", "[families][open]") {
     const auto defaults = Model::open(Source::path(tale))->generation_defaults();
     CHECK(defaults.sampling.temperature == 0.7f);

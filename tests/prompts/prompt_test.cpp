@@ -194,30 +194,21 @@ TEST_CASE("text of users, tools and models never becomes a special token, in any
 }
 
 TEST_CASE("with no format named there is the newest whose special tokens the tokenizer has", "[prompts]") {
-    const auto with = [](std::vector<std::string> tokens) {
-        auto file = test::smallest_tokenizer();
-        int id = 1000;
-        file["added_tokens"] = nlohmann::json::array();
-        for (const auto& token : tokens) {
-            file["added_tokens"].push_back({{"id", id++}, {"content", token}, {"special", true}, {"normalized", false}, {"lstrip", false}, {"rstrip", false}, {"single_word", false}});
-        }
-        return Tokenizer::from_json(file.dump(), "made");
-    };
     std::vector<std::string> tokens = {"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"};
     const auto add = [&](std::vector<std::string> more) { tokens.insert(tokens.end(), more.begin(), more.end()); };
-    CHECK_THROWS_WITH(newest_prompt_format(with({"<s>"})), Catch::Contains("no prompt format, and a template that comes with a model is not run: name one of v2, v3, r1"));
-    CHECK(newest_prompt_format(with(tokens)) == "v2");
+    CHECK_THROWS_WITH(newest_prompt_format(test::tokenizer_with({"<s>"})), Catch::Contains("no prompt format, and there is no chat template: name one of v2, v3, r1"));
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "v2");
     add({"<｜User｜>", "<｜Assistant｜>", "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>",
          "<｜tool▁sep｜>", "<｜tool▁outputs▁begin｜>", "<｜tool▁outputs▁end｜>", "<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>"});
-    CHECK(newest_prompt_format(with(tokens)) == "v3-0324");
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "v3-0324");
     add({"<think>", "</think>"});
-    CHECK(newest_prompt_format(with(tokens)) == "r1-0528");
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "r1-0528");
     add({"<｜search▁begin｜>", "<｜search▁end｜>"});
-    CHECK(newest_prompt_format(with(tokens)) == "v3.1");
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "v3.1");
     add({"｜DSML｜"});
-    CHECK(newest_prompt_format(with(tokens)) == "v3.2");
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "v3.2");
     add({"<｜latest_reminder｜>"});
-    CHECK(newest_prompt_format(with(tokens)) == "v4");
+    CHECK(newest_prompt_format(test::tokenizer_with(tokens)) == "v4");
 }
 
 }  // namespace

@@ -75,6 +75,16 @@ nlohmann::json smallest_tokenizer() {
     return file;
 }
 
+Tokenizer tokenizer_with(const std::vector<std::string>& added) {
+    auto file = smallest_tokenizer();
+    file["added_tokens"] = nlohmann::json::array();
+    int id = 1000;
+    for (const auto& token : added) {
+        file["added_tokens"].push_back({{"id", id++}, {"content", token}, {"special", true}, {"normalized", false}, {"lstrip", false}, {"rstrip", false}, {"single_word", false}});
+    }
+    return Tokenizer::from_json(file.dump(), "made");
+}
+
 bool is_utf8(std::string_view text) {
     const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
     for (std::size_t i = 0; i < text.size();) {

@@ -25,6 +25,9 @@ namespace rorqual::test {
 /// an added token "<end>" = 300, no splitting but ByteLevel.
 [[nodiscard]] nlohmann::json smallest_tokenizer();
 
+/// The same with these added tokens, all special, from id 1000 on.
+[[nodiscard]] Tokenizer tokenizer_with(const std::vector<std::string>& added);
+
 /// Whether all of it is valid UTF-8, by the letter of the standard (independent of the library).
 [[nodiscard]] bool is_utf8(std::string_view text);
 

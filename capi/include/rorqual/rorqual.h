@@ -454,26 +454,43 @@ typedef struct rq_prompt rq_prompt;
 typedef struct rq_prompt_options {
     uint32_t struct_size;
     uint32_t thinking;             /* 1 = the model is to reason before it answers; R1 always does */
-    const char *format;            /* "v2", "v3", "r1", "v3-0324", "r1-0528", "v3.1", "v3.2" or "v4"; copied */
-    size_t format_len;             /* 0 = the newest format whose special tokens `tokenizer` has */
-    const rq_tokenizer *tokenizer; /* read during the call only; may be NULL where a format is named */
+    const char *format;            /* "v2", "v3", "r1", "v3-0324", "r1-0528", "v3.1", "v3.2", "v4" or "jinja"; copied */
+    size_t format_len;             /* 0 = the one that writes what the template writes, else "jinja"; without a template the newest whose
+                                    * special tokens the tokenizer has */
+    const rq_tokenizer *tokenizer; /* read during the call only; may be NULL where a format is named or a model given */
     const char *effort;            /* V4, where thinking: "max" asks for all there is, "high" for the usual; copied */
     size_t effort_len;             /* 0 = the usual */
     uint32_t keep_thinking;        /* 1 = reasoning of earlier turns stays in the prompt (V3.2, V4) */
-    uint32_t no_generation;        /* 1 = the prompt does not open an answer (up to V3.1) */
+    uint32_t no_generation;        /* 1 = the prompt does not open an answer (up to V3.1; "jinja") */
+    const rq_model *model;         /* read during the call only: the tokenizer and the chat template that come with it; may be NULL */
+    const char *chat_template;     /* Jinja, in place of the model's; copied */
+    size_t chat_template_len;      /* 0 = the model's, where it has one */
+    const char *variables;         /* "jinja": more of what the template is told, a JSON object; copied */
+    size_t variables_len;          /* 0 = nothing */
 } rq_prompt_options;
-#define RQ_PROMPT_OPTIONS_INIT { sizeof(rq_prompt_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+#define RQ_PROMPT_OPTIONS_INIT { sizeof(rq_prompt_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Reads a conversation and writes its prompt.
+ *
+ * Format "jinja" runs a chat template that comes with another model as Hugging Face transformers does. The template is told messages, as
+ * they are (each an object with a `role`; the other keys are the template's business); tools, those of all messages that have any, else
+ * none; add_generation_prompt, thinking and enable_thinking, as the options say; and bos_token and its like of the model, and `variables`,
+ * of which names that end in "_token" are markup as the template's own text is. All other strings never become special tokens.
+ * Understood are if, for, set, macro, generation, break, continue and raw; all operators, slices and inline if; range, dict, namespace and
+ * raise_exception; strftime_now only where a variable of that name says what it returns, since the library reads no clock; the methods,
+ * filters and tests that templates use (`include/rorqual/prompt.hpp` lists them). The rest is refused, and a template that takes more than
+ * its share (256 KiB, 200 levels, 2^22 steps beyond one and 64 MiB beyond 16 for each byte of messages) is stopped.
+ *
  *   messages   a JSON array in the OpenAI shape, UTF-8, messages_len bytes: objects with `role` (system, developer, user, assistant,
  *              tool, latest_reminder) and `content`; of an assistant `tool_calls` and `reasoning_content`; of a tool `tool_call_id`; of
  *              system and developer messages `tools` and `response_format` (a JSON schema); of a user `task` (V4). Keys that are
  *              null count as absent.
- *   options    may be NULL only to be told so: a format or a tokenizer is needed.
+ *   options    may be NULL only to be told so: a format, a tokenizer or a model is needed.
  *   out        owned: rq_prompt_free().
  * Thread: any. Errors, which name the place ("messages[3].content: expected a string"): RQ_ERR_CORRUPT for text that is no JSON, too deep
  * or too long, for missing keys and wrong types; RQ_ERR_UNSUPPORTED for keys and roles that are not known or that the format does not
- * have, and where the tokenizer has the special tokens of no format; RQ_ERR_NOT_FOUND for a format that does not exist. Since 0.1. */
+ * have, where the tokenizer has the special tokens of no format, for what a template has that is not supported, and what it raises;
+ * RQ_ERR_NOT_FOUND for a format that does not exist; RQ_ERR_INVALID_ARGUMENT for "jinja" without a template. Since 0.1. */
 RQ_API int32_t rq_prompt_create(const char *messages, size_t messages_len, const rq_prompt_options *options, rq_prompt **out,
                                 rq_error *err);
 

@@ -308,6 +308,11 @@ class rq_prompt_options(Structure):
     effort_len: int
     keep_thinking: int
     no_generation: int
+    model: Any
+    chat_template: Any
+    chat_template_len: int
+    variables: Any
+    variables_len: int
 
     _fields_ = [
         ("struct_size", c_uint32),
@@ -319,6 +324,11 @@ class rq_prompt_options(Structure):
         ("effort_len", c_size_t),
         ("keep_thinking", c_uint32),
         ("no_generation", c_uint32),
+        ("model", c_void_p),
+        ("chat_template", c_void_p),
+        ("chat_template_len", c_size_t),
+        ("variables", c_void_p),
+        ("variables_len", c_size_t),
     ]
 
 

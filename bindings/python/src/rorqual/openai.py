@@ -217,7 +217,7 @@ def create_chat_completion(
             options["grammar_after"] = "</think>"
     prompt = Prompt(
         _with_tools(messages, tools, tool_choice),
-        tokenizer=session.model.tokenizer,
+        model=session.model,
         format=format,
         thinking=thinking,
         effort=reasoning_effort or "",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _declarations as c
 from ._library import address, call, create, new, out_ids, utf8
 from .tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from .model import Model
 
 Message = Mapping[str, Any]
 
@@ -19,11 +22,14 @@ class Prompt:
 
     messages       a list of OpenAI messages: role, content, tool_calls ...; or its JSON.
     tokenizer      tells the format by its special tokens, where none is named.
-    format         "v2", "v3", "r1", "v3-0324", "r1-0528", "v3.1", "v3.2" or "v4".
+    model          its tokenizer, and the chat template that comes with it: tells the format as well.
+    format         "v2", "v3", "r1", "v3-0324", "r1-0528", "v3.1", "v3.2", "v4", or "jinja" for the chat template itself.
     thinking       the model is to reason before it answers.
     effort         V4, where thinking: "high" or "max".
     keep_thinking  reasoning of earlier turns stays in the prompt (V3.2, V4).
-    generation     False: the prompt does not open an answer (up to V3.1).
+    generation     False: the prompt does not open an answer (up to V3.1; "jinja").
+    chat_template  Jinja, in place of the model's.
+    variables      "jinja": more of what the template is told, a dict; or its JSON.
 
     Immutable: any number of threads may use one at once. Raises, naming the place: Corrupt for missing keys and wrong types; Unsupported for
     keys and roles that are not known or that the format does not have; NotFound for a format that does not exist.
@@ -39,9 +45,13 @@ class Prompt:
         effort: str = "",
         keep_thinking: bool = False,
         generation: bool = True,
+        model: Model | None = None,
+        chat_template: str = "",
+        variables: Mapping[str, Any] | str | bytes = "",
     ) -> None:
         text = utf8(messages if isinstance(messages, (str, bytes)) else json.dumps(list(messages), ensure_ascii=False))
-        name, how_much = utf8(format), utf8(effort)
+        name, how_much, template = utf8(format), utf8(effort), utf8(chat_template)
+        told = utf8(variables if isinstance(variables, (str, bytes)) else json.dumps(dict(variables), ensure_ascii=False))
         options = new(
             c.rq_prompt_options,
             thinking=thinking,
@@ -52,6 +62,11 @@ class Prompt:
             effort_len=len(how_much),
             keep_thinking=keep_thinking,
             no_generation=not generation,
+            model=model._handle.value if model else None,
+            chat_template=address(template),
+            chat_template_len=len(template),
+            variables=address(told),
+            variables_len=len(told),
         )
         self._handle = create("rq_prompt_create", "rq_prompt_free", text, len(text), ctypes.byref(options))
 

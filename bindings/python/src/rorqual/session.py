@@ -387,7 +387,7 @@ class Session:
         """The answer to a conversation, piece by piece. The messages are those of `Prompt`; so are the first options."""
         prompt = Prompt(
             messages,
-            tokenizer=self._model.tokenizer,
+            model=self._model,
             format=format,
             thinking=thinking,
             effort=effort,
@@ -418,7 +418,7 @@ class Session:
         """`chat` for event loops, as `agenerate`."""
         prompt = Prompt(
             messages,
-            tokenizer=self._model.tokenizer,
+            model=self._model,
             format=format,
             thinking=thinking,
             effort=effort,

@@ -203,7 +203,7 @@ impl Model {
         Ok(Model(Arc::new(Inner { handle, _memory: source.memory(), _log: log })))
     }
 
-    fn handle(&self) -> *const sys::rq_model {
+    pub(crate) fn handle(&self) -> *const sys::rq_model {
         self.0.handle.as_ptr()
     }
 

@@ -9,7 +9,7 @@ structs! {
     rq_plan { struct_size, reserved, weights_bytes, weights_mapped_bytes, cache_per_token_bytes, context_tokens, cache_bytes, scratch_bytes, peak_bytes }
     rq_model_info { struct_size, threads, has_tokenizer, bos_token, vocab_size, hidden_size, layers, dense_layers, heads, routed_experts, experts_per_token, context, parameters, active_parameters, default_mode, has_int8_cache, has_draft_head, reserved }
     rq_tensor_info { struct_size, dtype, size_bytes, rank, shape, name, name_len, file, file_len }
-    rq_prompt_options { struct_size, thinking, format, format_len, tokenizer, effort, effort_len, keep_thinking, no_generation }
+    rq_prompt_options { struct_size, thinking, format, format_len, tokenizer, effort, effort_len, keep_thinking, no_generation, model, chat_template, chat_template_len, variables, variables_len }
     rq_metrics { struct_size, reserved, prefill_tokens, prefill_seconds, decode_tokens, decode_seconds, cache_bytes, scratch_bytes, guesses, kept_guesses }
     rq_sampling_options { struct_size, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, penalty_window, seed, bias_tokens, bias_values, bias_count, reserved_pointer }
     rq_generation_options { struct_size, ignore_stop_tokens, special, reserved, limit, sampling, stop_tokens, stop_token_count, stop_strings, stop_string_lens, stop_string_count, grammar, grammar_after }
