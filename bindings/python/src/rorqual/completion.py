@@ -61,7 +61,7 @@ class Completion:
 
     def take(self) -> list[Part]:
         """What has become certain since the last call."""
-        parts = []
+        parts: list[Part] = []
         kind, text, length = ctypes.c_int32(), ctypes.c_void_p(), ctypes.c_size_t()
         with self._lock:
             while True:
