@@ -25,3 +25,27 @@ TEST_CASE("both hello programs say what is missing", "[cli][hello]") {
         CHECK(ran.err.find("/nowhere/model") != std::string::npos);
     }
 }
+
+TEST_CASE("both chat programs give the same answers for the same seed, and others for another", "[cli][hello]") {
+    constexpr std::string_view said = "Tell of a \"king\"\tand a \\ road\nAnd then?\n";
+    const auto answers = [&](const char* chat, const char* seed) {
+        const auto ran = Program({chat, tale.string(), "v2", seed}, said).wait();
+        CHECK(ran.status == 0);
+        CHECK(ran.err.empty());
+        return ran.out;
+    };
+    const auto c = answers(RQ_CHAT_C, "7");
+    CHECK(c.size() > 20);
+    CHECK(c == answers(RQ_CHAT_CPP, "7"));
+    CHECK(c != answers(RQ_CHAT_C, "8"));
+}
+
+TEST_CASE("both chat programs say what is missing", "[cli][hello]") {
+    for (const char* chat : {RQ_CHAT_C, RQ_CHAT_CPP}) {
+        CAPTURE(chat);
+        CHECK(Program({chat}).wait().status == 2);
+        const auto ran = Program({chat, "/nowhere/model"}).wait();
+        CHECK(ran.status == 1);
+        CHECK(ran.err.find("/nowhere/model") != std::string::npos);
+    }
+}

@@ -12,9 +12,9 @@ from conftest import ROOT, TALE
 EXAMPLES = ROOT / "examples"
 
 
-def run(*command: object) -> subprocess.CompletedProcess[str]:
+def run(*command: object, said: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment)
+    return subprocess.run([str(part) for part in command], input=said, capture_output=True, text=True, env=environment)
 
 
 def test_hello_prints_what_hello_in_c_prints() -> None:
@@ -25,6 +25,17 @@ def test_hello_prints_what_hello_in_c_prints() -> None:
     if not in_c.exists():
         pytest.skip("hello in C is not built")
     assert run(in_c, TALE, "There was once a king").stdout == done.stdout
+
+
+def test_chat_answers_what_chat_in_c_answers() -> None:
+    said = 'Tell of a "king"\tand a \\ road\nAnd then?\n'
+    done = run(sys.executable, EXAMPLES / "chat.py", TALE, "v2", 7, said=said)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout) > 20
+    in_c = Path(os.environ.get("RORQUAL_PROGRAM", "")).parent / "chat_c"
+    if not in_c.exists():
+        pytest.skip("chat in C is not built")
+    assert run(in_c, TALE, "v2", 7, said=said).stdout == done.stdout
 
 
 def test_hello_says_what_is_wrong() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import rorqual
+from rorqual.answer import ChatAnswer
 
 MESSAGES = [{"role": "user", "content": "Tell me a tale"}]
 
@@ -19,7 +20,7 @@ def test_a_chat_completion_has_the_shape_that_clients_expect(session: rorqual.Se
     assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + 6
     entries = choice["logprobs"]["content"]
     assert len(entries) == 6
-    assert "".join(entry["token"] for entry in entries) == choice["message"]["content"]
+    assert "".join(entry["token"] for entry in entries) == " " + choice["message"]["content"]  # the format's own space
     json.dumps(answer)
 
 
@@ -82,3 +83,31 @@ def test_tools_reach_a_prompt_that_can_show_them(model: rorqual.Model) -> None:
     prompt = rorqual.Prompt(_with_tools(MESSAGES, tools, "auto"), format="v3.1")
     assert "weather" in prompt.text
     assert "weather" not in rorqual.Prompt(_with_tools(MESSAGES, tools, "none"), format="v3.1").text
+
+
+def test_an_answer_is_told_apart_into_reasoning_content_and_calls_of_tools_and_its_deltas_joined_are_the_message() -> None:
+    call = '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>{"day": 1}<｜tool▁call▁end｜><｜tool▁calls▁end｜>'
+    answer = ChatAnswer("v3.1", thinking=True)
+    deltas = [delta for character in f"Hm.</think>Yes.{call}" for delta in answer.feed(character)] + answer.end()
+    assert (answer.whole["reasoning_content"], answer.whole["content"]) == ("Hm.", "Yes.")
+    assert [one["function"] for one in answer.whole["tool_calls"]] == [{"name": "weather", "arguments": '{"day": 1}'}]
+    for key in ("reasoning_content", "content"):
+        assert "".join(delta.get(key, "") for delta in deltas) == answer.whole[key]
+    calls = [one for delta in deltas for one in delta.get("tool_calls", [])]
+    assert {one["index"] for one in calls} == {0}
+    assert "".join(one["function"]["arguments"] for one in calls) == '{"day": 1}'
+    assert [one["id"] for one in calls if "id" in one] == [answer.whole["tool_calls"][0]["id"]]
+
+
+def test_what_is_no_answer_of_the_format_stays_content_as_it_was_written() -> None:
+    answer = ChatAnswer("v3.1", thinking=False)
+    answer.feed("Yes.<｜end▁of▁sentence｜>")
+    assert answer.feed("more") + answer.feed(" yet") + answer.end() == [{"content": "more"}, {"content": " yet"}]
+    assert answer.whole == {"role": "assistant", "content": "Yes.more yet"}
+
+
+def test_an_answer_that_is_cut_short_keeps_what_could_have_become_a_marker() -> None:
+    answer = ChatAnswer("v3.1", thinking=True)
+    answer.feed("Hm.</thi")
+    answer.end()
+    assert answer.whole == {"role": "assistant", "content": "", "reasoning_content": "Hm.</thi"}

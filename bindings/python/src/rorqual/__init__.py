@@ -13,6 +13,7 @@ objects may be used from any thread.
 
 from . import openai, ops
 from ._library import version as __version__
+from .completion import Completion, Part
 from .convert import pack, quantize, synthesize
 from .errors import (
     CallbackFailed,
@@ -41,6 +42,7 @@ __all__ = [
     "CallbackFailed",
     "Callbacks",
     "Cancelled",
+    "Completion",
     "ContextFull",
     "Corrupt",
     "Error",
@@ -54,6 +56,7 @@ __all__ = [
     "ModelInfo",
     "NotFound",
     "OutOfMemory",
+    "Part",
     "Piece",
     "Plan",
     "Prompt",

@@ -8,10 +8,13 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _declarations as c
 from .errors import BY_CODE, Error
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NAMES = {"darwin": ("librorqual.dylib", "librorqual.1.dylib"), "win32": ("rorqual.dll",)}
 IN_TREE = NAMES.get(sys.platform, ("librorqual.so", "librorqual.so.1"))
@@ -142,6 +145,19 @@ def in_range(name: str, value: int, bits: int) -> int:
     if not 0 <= value < 2**bits:
         raise BY_CODE[c.RQ_ERR_INVALID_ARGUMENT](f"{name}: {value} is out of range")
     return value
+
+
+class Closing:
+    """What `with` closes."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
 
 
 class Handle:

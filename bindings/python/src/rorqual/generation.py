@@ -8,7 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
 
 from . import _declarations as c
-from ._library import address, call, ids, in_range, lib, new, raise_status, utf8
+from ._library import Closing, address, call, ids, in_range, lib, new, raise_status, utf8
 from .grammar import Grammar
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _create(
     return out.value
 
 
-class Generation:
+class Generation(Closing):
     """An iterator over the pieces of a generation under way, one token each.
 
     Leaving the loop, `close()` or `with` ends it; what was drawn stays part of the session's timeline. Until then other calls that change the
@@ -185,12 +185,6 @@ class Generation:
             with self._timeline.use():
                 if self._value is not None:
                     self._end()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
 
     def __del__(self) -> None:
         # Collected on whatever thread, perhaps while another one uses the session: freed when the session is idle.

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _declarations as c
-from ._library import Handle, address, call, create, in_range, new, out_ids, out_text, utf8
+from ._library import Closing, Handle, address, call, create, in_range, new, out_ids, out_text, utf8
 from .errors import WrongState
 from .session import MODES, Session, Timeline, options_struct
 from .source import Origin, call_with, open_with
 from .tokenizer import Tokenizer, dtype_name
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Unpack
 
 LOG_LEVELS = {
     c.RQ_LOG_ERROR: logging.ERROR,
@@ -104,7 +104,7 @@ def plan(origin: Origin, *, threads: int = 0, **session: Unpack[SessionOptions])
     return _plan(raw)
 
 
-class Model:
+class Model(Closing):
     """Config, weights and tokenizer of a checkpoint. Immutable: any number of threads may use one at once.
 
         model = rorqual.Model("models/v2-lite")
@@ -164,12 +164,6 @@ class Model:
     def close(self) -> None:
         """Gives the model back. Sessions live on; its memory goes with the last of them. May be called again."""
         self._open = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         if self._open is None:

@@ -3,8 +3,8 @@
     answer = rorqual.openai.create_chat_completion(session, [{"role": "user", "content": "Hello"}], max_tokens=50)
     print(answer["choices"][0]["message"]["content"])
 
-What a request asks for and this cannot do raises Unsupported; nothing is silently ignored. The answer is returned as the model writes it:
-reasoning and tool calls are part of `content`.
+What a request asks for and this cannot do raises Unsupported; nothing is silently ignored. Of the answer to a conversation, reasoning is
+`reasoning_content` and calls of tools are `tool_calls`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Union
 
+from .answer import ChatAnswer, Json, TextAnswer
 from .errors import InvalidArgument, Unsupported
 from .generation import Generation, GenerationOptions, Piece
 from .grammar import Grammar
 from .prompt import Message, Prompt
 from .session import Input, Session
 
-Json = dict[str, Any]
 Answer = Union[Json, Iterator[Json]]
 
 # Keywords of requests that are options of a generation, by their name there.
@@ -67,8 +67,9 @@ class Request:
     model: str
     stream: bool
     logprobs: bool
-    choice: Callable[[str, Any, str | None, bool], Json]  # (text, log-probabilities, finish reason, first) -> choice of a chunk
-    whole: Callable[[str, Any, str | None], Json]  # the same of a whole answer
+    writing: TextAnswer | ChatAnswer
+    choice: Callable[[Json, Any, str | None], Json]  # (delta, log-probabilities, finish reason) -> choice of a chunk
+    whole: Callable[[Json, Any, str | None], Json]  # the same of a whole answer
 
     def answer(self) -> Answer:
         prompt = self.session.tokens_of(self.prompt)
@@ -77,25 +78,40 @@ class Request:
         if self.stream:
             return self._chunks(generation, base)
         pieces = list(generation)
+        for piece in pieces:
+            self.writing.feed(piece)
+        self.writing.end()
         usage = {
             "prompt_tokens": len(prompt),
             "completion_tokens": sum(piece.token >= 0 for piece in pieces),
             "total_tokens": len(prompt) + sum(piece.token >= 0 for piece in pieces),
         }
         found = self._logprobs(pieces) if self.logprobs else None
-        choice = self.whole("".join(pieces), found, reason(generation.finish))
+        choice = self.whole(self.writing.whole, found, self._reason(generation.finish))
         return {**base, "object": self.kind, "choices": [choice], "usage": usage}
 
     def _chunks(self, generation: Generation, base: Json) -> Iterator[Json]:
         kind = self.kind if self.kind == "text_completion" else f"{self.kind}.chunk"
-        first = True
+
+        def chunk(delta: Json, found: Any = None, finish: str | None = None) -> Json:
+            return {**base, "object": kind, "choices": [self.choice(delta, found, finish)]}
+
+        yield from map(chunk, self.writing.begin())
         with generation:
             for piece in generation:
                 found = self._logprobs([piece]) if self.logprobs else None
-                if piece or found or first:
-                    yield {**base, "object": kind, "choices": [self.choice(str(piece), found, None, first)]}
-                first = False
-        yield {**base, "object": kind, "choices": [self.choice("", None, reason(generation.finish), False)]}
+                deltas = self.writing.feed(piece)
+                if found and not deltas:
+                    deltas = [{}]
+                for delta in deltas:
+                    yield chunk(delta, found)
+                    found = None
+        yield from map(chunk, self.writing.end())
+        yield chunk({}, None, self._reason(generation.finish))
+
+    def _reason(self, finish: str | None) -> str | None:
+        why = reason(finish)
+        return "tool_calls" if why == "stop" and isinstance(self.writing, ChatAnswer) and self.writing.calls else why
 
     def _logprobs(self, pieces: Sequence[Piece]) -> Json:
         tokenizer = self.session.model.tokenizer
@@ -168,16 +184,17 @@ def create_completion(
     if logprobs is not None and logprobs > 1:
         raise Unsupported(f"logprobs: {logprobs} is not supported, only that of the token drawn")
 
-    def choice(text: str, found: Any, finish: str | None, _first: bool = False) -> Json:
+    def choice(delta: Json, found: Any, finish: str | None) -> Json:
         legacy = None
         if found is not None:
             entries = found["content"]
             legacy = {"tokens": [e["token"] for e in entries], "token_logprobs": [e["logprob"] for e in entries], "top_logprobs": None}
-        return {"index": 0, "text": text, "logprobs": legacy, "finish_reason": finish}
+        return {"index": 0, "text": "", **delta, "logprobs": legacy, "finish_reason": finish}
 
     options = _options({"max_tokens": 16, **request}, session)
     wanted = logprobs is not None and logprobs is not False
-    return Request("cmpl", "text_completion", session, prompt, options, model or session.model.type, stream, wanted, choice, choice).answer()
+    named = model or session.model.type
+    return Request("cmpl", "text_completion", session, prompt, options, named, stream, wanted, TextAnswer(), choice, choice).answer()
 
 
 def create_chat_completion(
@@ -192,6 +209,7 @@ def create_chat_completion(
     response_format: Mapping[str, Any] | None = None,
     reasoning_effort: str | None = None,
     thinking: bool = False,
+    keep_thinking: bool = False,
     format: str = "",
     **request: Any,
 ) -> Answer:
@@ -199,18 +217,18 @@ def create_chat_completion(
 
     response_format   {"type": "json_object"} or {"type": "json_schema", "json_schema": {"schema": ...}}: held by a grammar, behind
                       the reasoning where there is any.
-    thinking, format, reasoning_effort   as `thinking`, `format` and `effort` of `Prompt`.
+    thinking, keep_thinking, format, reasoning_effort   as `thinking`, `keep_thinking`, `format` and `effort` of `Prompt`.
     Raises as `create_completion`, and what `Prompt` raises.
     """
 
-    def chunk(text: str, found: Any, finish: str | None, first: bool) -> Json:
-        delta: Json = {"role": "assistant", "content": text} if first else {"content": text} if finish is None else {}
+    def chunk(delta: Json, found: Any, finish: str | None) -> Json:
         return {"index": 0, "delta": delta, "logprobs": found, "finish_reason": finish}
 
-    def whole(text: str, found: Any, finish: str | None) -> Json:
-        return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": found, "finish_reason": finish}
+    def whole(message: Json, found: Any, finish: str | None) -> Json:
+        return {"index": 0, "message": message, "logprobs": found, "finish_reason": finish}
 
     options = _options(request, session)
+    options["special"] = True  # the markers that tell the parts of an answer apart
     if (grammar := _response_grammar(response_format)) is not None:
         options["grammar"] = grammar
         if thinking:
@@ -221,7 +239,9 @@ def create_chat_completion(
         format=format,
         thinking=thinking,
         effort=reasoning_effort or "",
+        keep_thinking=keep_thinking,
     )
+    named, writing = model or session.model.type, ChatAnswer(prompt.format, thinking)
     return Request(
-        "chatcmpl", "chat.completion", session, prompt, options, model or session.model.type, stream, bool(logprobs), chunk, whole
+        "chatcmpl", "chat.completion", session, prompt, options, named, stream, bool(logprobs), writing, chunk, whole
     ).answer()

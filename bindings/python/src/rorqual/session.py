@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from . import _declarations as c
 from ._arrays import Array, floats_copy, floats_new, floats_view
-from ._library import Handle, Relay, call, create, ids, in_range, lib, new
+from ._library import Closing, Handle, Relay, call, create, ids, in_range, lib, new
 from .errors import Cancelled, WrongState
 from .generation import Generation, GenerationOptions, Piece
 from .prompt import Message, Prompt
 from .source import Origin, Path, call_with
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Unpack
 
     from .model import Model
 
@@ -221,7 +221,7 @@ class Metrics:
     """Of these, what was drawn then: tokens a second are (decode_tokens + kept_guesses) / decode_seconds."""
 
 
-class Session:
+class Session(Closing):
     """One timeline of a model: the tokens so far and what each layer remembers of them. Made by `Model.session`.
 
     Calls from several threads wait for one another. `cancel` works from any thread at any time.
@@ -244,12 +244,6 @@ class Session:
     def close(self) -> None:
         """Gives the session back. Its memory goes when views of its logits are gone, too. May be called again."""
         self._open = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
 
     def __len__(self) -> int:
         return self._count("rq_session_length")

@@ -24,6 +24,7 @@
 
 mod call;
 mod callback;
+mod completion;
 mod convert;
 mod error;
 mod generation;
@@ -36,6 +37,7 @@ mod source;
 mod stream;
 mod tokenizer;
 
+pub use completion::{Completion, Part};
 pub use convert::{pack, quantize, Progress, QuantizeOptions};
 pub use error::{Code, Error, Result};
 pub use generation::{Finish, Generation, GenerationOptions, Piece, Sampling};

@@ -1,5 +1,6 @@
 //! The promises of the crate, on the model of the repository that tells tales.
 
+mod completion;
 mod convert;
 mod errors;
 mod generation;
