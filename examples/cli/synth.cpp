@@ -28,7 +28,7 @@ void synth(const SynthArguments& arguments) {
 void add_synth(CLI::App& program) {
     auto arguments = std::make_shared<SynthArguments>();
     auto* command = program.add_subcommand("synth", "Writes a GGUF file of true geometry with random weights, to measure with");
-    command->add_option("--geometry", arguments->geometry, "v2-lite, moonlight, glm-4.7-flash, v2-tiny")->capture_default_str();
+    command->add_option("--geometry", arguments->geometry, "v2-lite, moonlight, glm-4.7-flash, v4-mini, v2-tiny, v32-tiny, v4-tiny")->capture_default_str();
     add_write_options(*command, arguments->write);
     command->add_option("--seed", arguments->seed, "Another seed, other weights");
     command->add_option("--layers", arguments->layers, "Fewer or more layers than the geometry has; 0 = as many");

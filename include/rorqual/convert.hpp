@@ -37,7 +37,7 @@ struct QuantizeOptions {
     /// or a mix that gives more bits where they matter more, as llama.cpp's of the same name: "q2_k", "q3_k_s", "q3_k_m",
     /// "q3_k_l", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m". The output matrix of most is q6_k. Where rows are no multiple of 256,
     /// the K formats and iq4_xs give way to one with 32: q4_k to q5_0, q5_k to q5_1, q6_k to q8_0, q2_k and q3_k to q4_0,
-    /// iq4_xs to iq4_nl; where they are no multiple of 32, to f16. Norms and routers stay f32.
+    /// iq4_xs to iq4_nl; where they are no multiple of 32, to f16. Norms and routers stay f32; experts in fp4 become MXFP4 and stay so, but in pure formats and those with fewer bits.
     std::string format = "q4_k_m";
     bool pure = false;                           ///< every matrix in the format itself, no mix
     LatentLayout latent = LatentLayout::joined;  ///< of a checkpoint folder; a GGUF file keeps its own
@@ -66,7 +66,7 @@ struct PackOptions {
 void pack(const Source& source, const std::filesystem::path& path, const PackOptions& options = {});
 
 struct SynthesizeOptions {
-    std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash"; "v2-tiny" and "v32-tiny": a few hundred kB, with odd sizes
+    std::string geometry = "v2-lite";  ///< "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash", "v4-mini": Flash at an eighth of its width; "v2-tiny", "v32-tiny" and "v4-tiny": small, odd sizes
     std::string format = "q4_k_m";     ///< as in QuantizeOptions
     bool pure = false;
     LatentLayout latent = LatentLayout::joined;

@@ -59,6 +59,28 @@ constexpr Geometry geometries[] = {
   "max_position_embeddings": 4096, "tie_word_embeddings": false,
   "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 1024, "beta_fast": 32, "beta_slow": 1,
                    "mscale": 1.0, "mscale_all_dim": 1.0}})"},
+    // DeepSeek-V4 Flash with an eighth of its width, heads and experts' width: its layers of every kind, its head, window and index sizes.
+    {"v4-mini", R"({
+  "model_type": "deepseek_v4", "vocab_size": 129280, "hidden_size": 512, "moe_intermediate_size": 256, "num_hidden_layers": 43,
+  "num_attention_heads": 8, "num_key_value_heads": 1, "head_dim": 512, "qk_rope_head_dim": 64, "q_lora_rank": 128, "o_lora_rank": 128,
+  "o_groups": 4, "sliding_window": 128,
+  "compress_ratios": [0, 0, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128,
+                      4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4],
+  "index_n_heads": 8, "index_head_dim": 128, "index_topk": 512, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 6,
+  "scoring_func": "sqrtsoftplus", "norm_topk_prob": true, "routed_scaling_factor": 1.5, "num_hash_layers": 3, "swiglu_limit": 10.0,
+  "expert_dtype": "fp4", "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-06, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "rope_theta": 10000, "compress_rope_theta": 160000, "max_position_embeddings": 1048576, "tie_word_embeddings": false,
+  "rope_scaling": {"type": "yarn", "factor": 16, "original_max_position_embeddings": 65536, "beta_fast": 32, "beta_slow": 1}})"},
+    // Small, for tests: DeepSeek-V4 with layers of every kind.
+    {"v4-tiny", R"({
+  "model_type": "deepseek_v4", "vocab_size": 387, "hidden_size": 128, "moe_intermediate_size": 96, "num_hidden_layers": 5,
+  "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 64, "qk_rope_head_dim": 16, "q_lora_rank": 64, "o_lora_rank": 32,
+  "o_groups": 2, "sliding_window": 32, "compress_ratios": [0, 128, 4, 128, 4, 0],
+  "index_n_heads": 4, "index_head_dim": 32, "index_topk": 8, "n_routed_experts": 12, "n_shared_experts": 1, "num_experts_per_tok": 3,
+  "scoring_func": "sqrtsoftplus", "norm_topk_prob": true, "routed_scaling_factor": 1.5, "num_hash_layers": 2, "swiglu_limit": 10.0,
+  "expert_dtype": "fp4", "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-06, "hidden_act": "silu", "rms_norm_eps": 1e-06,
+  "rope_theta": 10000, "compress_rope_theta": 160000, "max_position_embeddings": 4096, "tie_word_embeddings": false,
+  "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 128, "beta_fast": 32, "beta_slow": 1}})"},
 };
 
 std::string with_layers(std::string config, std::int64_t layers) {

@@ -1,5 +1,6 @@
 #include "convert/mix.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -36,8 +37,13 @@ bool gets_more_bits(std::int64_t layer, std::int64_t layers) {
 }
 
 bool is_quantised(std::string_view name, const std::vector<std::int64_t>& shape) {
-    return shape.size() >= 2 && name.ends_with("weight") && !contains(name, "_norm.weight") && !contains(name, "ffn_gate_inp.weight") && !contains(name, "indexer.proj.weight");
+    constexpr std::string_view never[] = {"_norm.weight", "ffn_gate_inp.weight", "indexer.proj.weight", "hc_", "_ape.weight", "tid2eid"};
+    return shape.size() >= 2 && name.ends_with("weight") && std::ranges::none_of(never, [&](std::string_view part) { return contains(name, part); });
 }
+
+bool is_expert(std::string_view name, const std::vector<std::int64_t>& shape) { return shape.size() == 3 && contains(name, "_exps."); }
+
+bool is_larger(DType a, DType b) { return block_bytes(a) * block_length(b) > block_bytes(b) * block_length(a); }
 
 DType output_dtype(const Mix& mix, std::int64_t cols) {
     if (mix.name == MixName::mxfp4 || cols % block_length(mix.most) != 0) return DType::q8_0;
@@ -84,7 +90,8 @@ DType chosen(const Mix& mix, const MixedModel& model, std::string_view name, con
     const bool block_format = block_length(mix.most) > 1;
     if (mix.pure || !block_format) return mix.most;
     if (name == "output.weight" || (model.tied && name == "token_embd.weight")) return output_dtype(mix, shape.back());
-    if (mix.name == MixName::mxfp4) return shape.size() == 3 && contains(name, "_exps.") ? DType::mxfp4 : DType::q8_0;
+    if (mix.name == MixName::mxfp4) return is_expert(name, shape) ? DType::mxfp4 : DType::q8_0;
+    if (contains(name, "_compressor_")) return DType::q8_0;  // small, and all that is left of the tokens behind
     const auto layer = layer_of(name);
     if (contains(name, "attn_kv_b.weight")) return value_dtype(mix, layer, model.layers);
     if (contains(name, "attn_output.weight")) return attention_output_dtype(mix);
@@ -126,7 +133,9 @@ Mix Mix::named(std::string_view format, bool pure) {
 
 std::optional<DType> mixed_dtype(const Mix& mix, const MixedModel& model, std::string_view name, const std::vector<std::int64_t>& shape) {
     if (!is_quantised(name, shape)) return std::nullopt;
-    return fitting(chosen(mix, model, name, shape), shape.back());
+    const auto dtype = fitting(chosen(mix, model, name, shape), shape.back());
+    const bool kept = model.fp4_experts && !mix.pure && is_expert(name, shape) && shape.back() % block_length(DType::mxfp4) == 0;
+    return kept && is_larger(dtype, DType::mxfp4) ? DType::mxfp4 : dtype;
 }
 
 }  // namespace rorqual::convert

@@ -31,11 +31,12 @@ struct Mix {
 /// What a mix looks at besides the tensor.
 struct MixedModel {
     std::int64_t layers = 0;
-    bool tied = false;  ///< the embedding is the output matrix, too
+    bool tied = false;         ///< the embedding is the output matrix, too
+    bool fp4_experts = false;  ///< experts hold fp4: MXFP4 is all there is to them, and no mix but a pure one makes them larger
 };
 
 /// What the tensor `name` (GGUF's, "blk.3.ffn_down.weight") of `shape` (PyTorch order) is to be stored as. Nothing for tensors
-/// that are never quantised: norms, biases, routers.
+/// that are never quantised: norms, biases, routers, hyper-connections, tables.
 /// The mixes are those of llama.cpp for the same file type, without an importance matrix (src/llama-quant.cpp,
 /// llama_tensor_get_type), so that files compare like with like.
 [[nodiscard]] std::optional<DType> mixed_dtype(const Mix& mix, const MixedModel& model, std::string_view name,

@@ -32,8 +32,9 @@ struct Conversion {
         OutTensor tensor{std::move(name), dtype, std::move(shape)};
         tensor.unit_rows = made_of.front().transposed ? tensor.rows() / std::ssize(made_of) : convert::usual_unit_rows(tensor.cols());
         for (const auto& part : made_of) {
-            mapped = mapped && !part.from->file->mapped().empty();
-            if (quant::can_decode(part.from->dtype) && !part.from->packed) continue;
+            for (const auto* const read : {part.from, part.fp4_scales}) mapped = mapped && (read == nullptr || !read->file->mapped().empty());
+            const bool as_it_is = part.dtype() == dtype || dtype == DType::i32;
+            if ((quant::can_decode(part.dtype()) || as_it_is) && !part.from->packed) continue;
             throw Error(Status::unsupported, part.from->file->name() + ": " + io::printable(part.from->name) + ": " +
                                                  std::string(rorqual::name(part.from->dtype)) +
                                                  (part.from->packed ? " in panels cannot be converted, take the model it was packed from" : " cannot be converted"));
@@ -62,6 +63,15 @@ std::map<std::string_view, std::shared_ptr<const BlockScales>> scales_of(const f
     return all;
 }
 
+// The scales of all matrices in pairs of fp4, by their names.
+std::map<std::string_view, const io::TensorInfo*> fp4_scales_of(const families::Blueprint& model) {
+    std::map<std::string_view, const io::TensorInfo*> all;
+    for (const auto& spec : model.table.specs()) {
+        if (const auto* const scales = model.store.find_fp4_scales(spec)) all.emplace(spec.name, scales);
+    }
+    return all;
+}
+
 // A published checkpoint: its config becomes keys, its tensors those of the architecture.
 void plan_checkpoint(io::FileSet& files, families::Blueprint& model, const Mix& mix, const QuantizeOptions& options, Conversion& to) {
     weights::Problems problems;
@@ -71,15 +81,18 @@ void plan_checkpoint(io::FileSet& files, families::Blueprint& model, const Mix& 
     write_general(mix, to.header);
     auto tensors = model.network->gguf_form(options.latent, to.header);
     const bool tied = std::none_of(tensors.begin(), tensors.end(), [](const auto& tensor) { return tensor.name == "output.weight"; });
-    const MixedModel mixed{model.network->geometry().layers, tied};
     const auto scales = scales_of(model);
+    const auto fp4_scales = fp4_scales_of(model);
+    const MixedModel mixed{model.network->geometry().layers, tied, !fp4_scales.empty()};
     for (auto& tensor : tensors) {
         std::vector<StoredPart> parts;
         for (const auto& part : tensor.parts) {
             const auto found = scales.find(part.published);
-            parts.push_back({&model.store.tensors().at(part.published), part.first_row, part.rows, part.transposed, found == scales.end() ? nullptr : found->second});
+            const auto fp4 = fp4_scales.find(part.published);
+            parts.push_back({&model.store.tensors().at(part.published), part.first_row, part.rows, part.transposed, found == scales.end() ? nullptr : found->second,
+                             fp4 == fp4_scales.end() ? nullptr : fp4->second});
         }
-        const auto dtype = convert::mixed_dtype(mix, mixed, tensor.name, tensor.shape).value_or(DType::f32);
+        const auto dtype = tensor.integers_below > 0 ? DType::i32 : convert::mixed_dtype(mix, mixed, tensor.name, tensor.shape).value_or(DType::f32);
         if (tensor.shape.size() == 1) parts.front().rows = 1;
         to.add(std::move(tensor.name), dtype, std::move(tensor.shape), std::move(parts));
     }
@@ -99,7 +112,8 @@ void plan_gguf(const families::Blueprint& model, const Mix& mix, Conversion& to)
     std::sort(tensors.begin(), tensors.end(), [](const auto* a, const auto* b) {
         return std::pair(a->file->name(), a->offset) < std::pair(b->file->name(), b->offset);
     });
-    const MixedModel mixed{model.network->geometry().layers, !model.store.tensors().contains("output.weight")};
+    const bool fp4_experts = std::ranges::any_of(tensors, [](const auto* tensor) { return tensor->dtype == DType::mxfp4 && tensor->name.find("_exps.") != std::string::npos; });
+    const MixedModel mixed{model.network->geometry().layers, !model.store.tensors().contains("output.weight"), fp4_experts};
     for (const auto* tensor : tensors) {
         const auto dtype = convert::mixed_dtype(mix, mixed, tensor->name, tensor->shape).value_or(tensor->dtype);
         std::int64_t rows = 1;

@@ -17,7 +17,7 @@ constexpr std::uint32_t pieces_in_pool = 1024;  // a power of two: a draw is the
 std::int64_t piece_length(DType dtype) noexcept { return std::max<std::int64_t>(block_length(dtype), 32); }
 
 // Streams of random numbers that must not meet: counters differ in their last word.
-constexpr std::uint32_t stream_of_pool = 0, stream_of_draws = 1;
+constexpr std::uint32_t stream_of_pool = 0, stream_of_draws = 1, stream_of_integers = 2;
 
 constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
@@ -39,7 +39,7 @@ float bell(const std::array<std::uint32_t, 4>& words) {
 
 RandomRows::RandomRows(const std::vector<OutTensor>& tensors, std::uint64_t seed) : tensors_(tensors), seed_(seed) {
     for (const auto& tensor : tensors) {
-        if (tensor.shape.size() == 1) continue;
+        if (tensor.shape.size() == 1 || tensor.integers_below > 0) continue;
         auto& pool = pools_[{tensor.dtype, tensor.cols()}];
         if (pool.bytes.empty()) pool = encoded_pool({tensor.dtype, tensor.cols()});
     }
@@ -66,6 +66,7 @@ void RandomRows::make(std::size_t index, std::int64_t first_row, std::int64_t ro
         const std::vector<float> ones(static_cast<std::size_t>(tensor.cols()), 1.0F);
         return quant::encode(tensor.dtype, ones, out);
     }
+    if (tensor.integers_below > 0) return make_integers(index, first_row, rows, out);
     const Pool& pool = pools_.at({tensor.dtype, tensor.cols()});
     const auto row_bytes = static_cast<std::size_t>(tensor.row_bytes());
     const auto pieces = (row_bytes + pool.piece_bytes - 1) / pool.piece_bytes;  // of a row; the last may be cut short
@@ -81,6 +82,17 @@ void RandomRows::make(std::size_t index, std::int64_t first_row, std::int64_t ro
             rest = rest.subspan(size);
         }
     }
+}
+
+// Different ones in each row: neighbours, from a random one on.
+void RandomRows::make_integers(std::size_t index, std::int64_t first_row, std::int64_t rows, std::span<std::byte> out) const {
+    const OutTensor& tensor = tensors_[index];
+    std::vector<std::int32_t> values;
+    for (auto row = first_row; row < first_row + rows; ++row) {
+        const auto first = random_words(seed_, static_cast<std::uint64_t>(row), static_cast<std::uint32_t>(index), stream_of_integers)[0];
+        for (std::int64_t i = 0; i < tensor.cols(); ++i) values.push_back(static_cast<std::int32_t>((first + i) % tensor.integers_below));
+    }
+    std::ranges::copy(std::as_bytes(std::span(values)), out.begin());
 }
 
 }  // namespace rorqual::convert

@@ -16,7 +16,7 @@ namespace rorqual::convert {
 /// decided by the seed, the tensor's index and the place in it alone.
 class RandomRows {
  public:
-    /// Encodes a pool for each format and row length among the matrices of `tensors`. Vectors will be ones.
+    /// Encodes a pool for each format and row length among the matrices of `tensors`. Vectors will be ones; rows of a table of integers have each but once.
     RandomRows(const std::vector<OutTensor>& tensors, std::uint64_t seed);
 
     /// Fills `out` with rows [first_row, first_row + rows) of tensors[index]. Any thread.
@@ -29,6 +29,7 @@ class RandomRows {
     };
     using Kind = std::pair<DType, std::int64_t>;  // format, row length
 
+    void make_integers(std::size_t index, std::int64_t first_row, std::int64_t rows, std::span<std::byte> out) const;
     [[nodiscard]] Pool encoded_pool(const Kind& kind) const;
 
     const std::vector<OutTensor>& tensors_;

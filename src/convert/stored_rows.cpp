@@ -9,6 +9,7 @@
 #include "io/printable.hpp"
 #include "quant/decode.hpp"
 #include "quant/encode.hpp"
+#include "quant/fp4_pairs.hpp"
 #include "rorqual/error.hpp"
 
 namespace rorqual::convert {
@@ -44,15 +45,45 @@ class RowBytes {
     std::span<const std::byte> bytes_;
 };
 
+// Rows of the part's tensor in dtype().
+void copy(const StoredPart& part, std::int64_t first_row, std::int64_t rows, std::span<std::byte> out) {
+    const RowBytes stored(*part.from, first_row, rows);
+    if (part.fp4_scales != nullptr) {
+        const RowBytes scales(*part.fp4_scales, first_row, rows);
+        quant::mxfp4_from_pairs(stored.get(), scales.get(), out);
+    } else {
+        std::ranges::copy(stored.get(), out.begin());
+    }
+}
+
 // The values of rows of the part's tensor.
 void decode(const StoredPart& part, std::int64_t first_row, std::int64_t rows, std::span<float> values) {
+    if (part.fp4_scales != nullptr) {
+        std::vector<std::byte> blocks(values.size() / static_cast<std::size_t>(block_length(DType::mxfp4)) * static_cast<std::size_t>(block_bytes(DType::mxfp4)));
+        copy(part, first_row, rows, blocks);
+        return quant::decode(DType::mxfp4, blocks, values);
+    }
     const RowBytes stored(*part.from, first_row, rows);
     if (part.scales) return quant::decode_scaled(*part.scales, first_row, cols_of(*part.from), stored.get(), values);
     quant::decode(part.from->dtype, stored.get(), values);
 }
 
+// Integers of 64 bits as some of 32.
+void narrow(const StoredPart& part, std::int64_t first_row, std::int64_t rows, std::span<std::byte> out) {
+    const RowBytes stored(*part.from, first_row, rows);
+    for (std::size_t i = 0; i < stored.get().size() / sizeof(std::int64_t); ++i) {
+        std::int64_t value = 0;
+        std::memcpy(&value, stored.get().data() + i * sizeof value, sizeof value);
+        if (!std::in_range<std::int32_t>(value)) {
+            throw Error(Status::corrupt, part.from->file->name() + ": " + io::printable(part.from->name) + ": " + std::to_string(value) + " needs more than 32 bits");
+        }
+        const auto small = static_cast<std::int32_t>(value);
+        std::memcpy(out.data() + i * sizeof small, &small, sizeof small);
+    }
+}
+
 void transposed_values(const StoredPart& part, std::span<float> out) {
-    const auto cols = static_cast<std::size_t>(cols_of(*part.from)), rows = static_cast<std::size_t>(part.rows);
+    const auto cols = static_cast<std::size_t>(part.cols()), rows = static_cast<std::size_t>(part.rows);
     std::vector<float> values(rows * cols);
     decode(part, part.first_row, part.rows, values);
     for (std::size_t row = 0; row < rows; ++row) {
@@ -61,6 +92,8 @@ void transposed_values(const StoredPart& part, std::span<float> out) {
 }
 
 }  // namespace
+
+std::int64_t StoredPart::cols() const noexcept { return fp4_scales != nullptr ? cols_of(*from) * 2 : cols_of(*from); }
 
 StoredRows::StoredRows(const std::vector<OutTensor>& tensors, std::vector<std::vector<StoredPart>> parts)
     : tensors_(tensors), parts_(std::move(parts)) {}
@@ -78,9 +111,12 @@ void StoredRows::make(std::size_t index, std::int64_t first_row, std::int64_t ro
         const auto done = static_cast<std::size_t>(row - first_row);
         const auto piece = out.subspan(done * static_cast<std::size_t>(tensor.row_bytes()), static_cast<std::size_t>(count * tensor.row_bytes()));
         row += count;
-        if (part.from->dtype == tensor.dtype && !part.transposed) {
-            const RowBytes stored(*part.from, part.first_row + inside, count);
-            std::memcpy(piece.data(), stored.get().data(), piece.size());
+        if (part.dtype() == tensor.dtype && !part.transposed) {
+            copy(part, part.first_row + inside, count, piece);
+            continue;
+        }
+        if (part.dtype() == DType::i64 && tensor.dtype == DType::i32) {
+            narrow(part, part.first_row + inside, count, piece);
             continue;
         }
         values.resize(static_cast<std::size_t>(count) * cols);

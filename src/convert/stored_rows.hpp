@@ -19,9 +19,16 @@ struct StoredPart {
     std::int64_t rows = 0;
     bool transposed = false;
     std::shared_ptr<const BlockScales> scales{};  ///< of a matrix in f8_e4m3
+    const io::TensorInfo* fp4_scales = nullptr;   ///< of a matrix in pairs of fp4; borrowed
+
+    /// Values in a stored row; a stored row counts as a matrix's.
+    [[nodiscard]] std::int64_t cols() const noexcept;
+    /// What its rows are, once pairs of fp4 are blocks of MXFP4, which hold the same.
+    [[nodiscard]] DType dtype() const noexcept { return fp4_scales != nullptr ? DType::mxfp4 : from->dtype; }
 };
 
-/// Rows of tensors to be written, made of stored ones: decoded, put together and encoded; copied where nothing changes.
+/// Rows of tensors to be written, made of stored ones: decoded, put together and encoded; copied where nothing changes. Tables of integers
+/// become i32.
 class StoredRows {
  public:
     /// parts[i]: what tensors[i] is made of, one behind the other, all of one size. Borrows the tensors.

@@ -20,6 +20,7 @@ struct OutTensor {
     DType dtype = DType::f32;
     std::vector<std::int64_t> shape;  ///< PyTorch order
     std::int64_t unit_rows = 1;       ///< made together, at most: the unit of work
+    std::int64_t integers_below = 0;  ///< of a table of integers: what they are less than
 
     [[nodiscard]] std::int64_t cols() const noexcept { return shape.empty() ? 1 : shape.back(); }
     [[nodiscard]] std::int64_t rows() const noexcept;

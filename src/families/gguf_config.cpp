@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include <nlohmann/json.hpp>
@@ -89,6 +90,27 @@ std::optional<std::string> GgufConfig::text(std::string_view gguf_key) {
     return get<std::string>(gguf_key, [&](const std::string& key) { return std::string(gguf_.metadata.text(key)); });
 }
 
+std::optional<std::vector<std::int64_t>> GgufConfig::integers(std::string_view gguf_key) {
+    using Limits = std::numeric_limits<std::int64_t>;
+    return get<std::vector<std::int64_t>>(gguf_key, [&](const std::string& key) { return gguf_.metadata.integers(key, Limits::min(), Limits::max()); });
+}
+
+std::optional<std::set<double>> GgufConfig::numbers(std::string_view gguf_key) {
+    if (!has(gguf_key)) return std::nullopt;
+    if (gguf_.metadata.entry(full(gguf_key)).type != io::GgufType::array) {
+        const auto one = number(gguf_key);
+        return one ? std::optional(std::set<double>{*one}) : std::nullopt;
+    }
+    return get<std::set<double>>(gguf_key, [&](const std::string& key) {
+        std::set<double> values;
+        for (const float value : gguf_.metadata.numbers(key)) {
+            if (!std::isfinite(value)) gguf_.metadata.refuse(key, "expected finite numbers");
+            values.insert(as_published(value, io::GgufType::f32));
+        }
+        return values;
+    });
+}
+
 void GgufConfig::put(const char* key, std::string_view gguf_key, const std::optional<std::string>& value) {
     origin_.keys.insert_or_assign(path_ + key, full(gguf_key));
     if (!value) return;
@@ -110,6 +132,12 @@ void GgufConfig::set_boolean(const char* key, std::string_view gguf_key, std::op
 
 void GgufConfig::set_text(const char* key, std::string_view gguf_key, const std::optional<std::string>& value) {
     put(key, gguf_key, value ? std::optional(quoted(*value)) : std::nullopt);
+}
+
+void GgufConfig::set_integers(const char* key, std::string_view gguf_key, const std::optional<std::vector<std::int64_t>>& values) {
+    std::string list;
+    for (const auto value : values.value_or(std::vector<std::int64_t>())) list += (list.empty() ? "" : ", ") + decimal(value);
+    put(key, gguf_key, values ? std::optional("[" + list + "]") : std::nullopt);
 }
 
 void GgufConfig::begin_object(const char* name) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/gguf.hpp"
 #include "weights/config_reader.hpp"
@@ -29,12 +30,16 @@ class GgufConfig {
     [[nodiscard]] std::optional<double> number(std::string_view gguf_key);
     [[nodiscard]] std::optional<bool> boolean(std::string_view gguf_key);
     [[nodiscard]] std::optional<std::string> text(std::string_view gguf_key);
+    [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(std::string_view gguf_key);
+    /// The different values of a number that files give for all layers at once or for each; each as number() has it.
+    [[nodiscard]] std::optional<std::set<double>> numbers(std::string_view gguf_key);
 
     /// A key of config.json, whose value is the one of `gguf_key` or follows from it. Left out where there is no value.
     void set_integer(const char* key, std::string_view gguf_key, std::optional<std::int64_t> value);
     void set_number(const char* key, std::string_view gguf_key, std::optional<double> value);
     void set_boolean(const char* key, std::string_view gguf_key, std::optional<bool> value);
     void set_text(const char* key, std::string_view gguf_key, const std::optional<std::string>& value);
+    void set_integers(const char* key, std::string_view gguf_key, const std::optional<std::vector<std::int64_t>>& values);
 
     /// What is set between the two lies in an object of this name.
     void begin_object(const char* name);
@@ -61,6 +66,17 @@ class GgufConfig {
     std::string path_;              // in an object: "rope_scaling: "
     std::set<std::string> broken_;  // keys whose values are told to be of the wrong type
 };
+
+struct GgufDepth {
+    std::optional<std::int64_t> layers;
+    bool predicts = false;  ///< one more, which predicts the token after the next
+};
+[[nodiscard]] GgufDepth gguf_depth(GgufConfig& config);
+
+/// Vocabulary, width, depth, context and what every family has beside them.
+void set_gguf_sizes(GgufConfig& config);
+/// The rotation's base and scaling.
+void set_gguf_rope(GgufConfig& config);
 
 /// The config.json of a model whose architecture gguf.inc lists. Where it adds problems, the result is fit for nothing.
 [[nodiscard]] GgufConfig read_gguf_config(const io::Gguf& gguf, weights::Problems& problems);

@@ -9,7 +9,8 @@
 namespace rorqual::layers {
 namespace {
 
-constexpr std::int64_t row_block = PageScratch::rows;  // heads that look at one block of keys together
+constexpr std::int64_t row_block = PageScratch::rows;  // heads that look at one block of keys together, at most
+constexpr std::int64_t fewest_heads = 8;               // and at least: each such part decodes the keys again
 
 // Rows [t, t + count) of an input.
 ops::Input slice(const ops::Input& x, std::int64_t t, std::int64_t count) {
@@ -17,9 +18,24 @@ ops::Input slice(const ops::Input& x, std::int64_t t, std::int64_t count) {
     return x.is_quantised() ? ops::Input(rows, x.quantised.slice_rows(t, count)) : ops::Input(rows);
 }
 
+// The average of all that row r saw, with a sink that takes its part of the weight and gives no value.
+void finish_with_sink(const Averages& sum, std::int64_t r, float sink, std::span<float> to) {
+    const float peak = std::max(sum.peak[r], sink);
+    const float keep = sum.peak[r] == peak ? 1 : std::exp(sum.peak[r] - peak);
+    const float total = sum.total[r] * keep + (sink == peak ? 1 : std::exp(sink - peak));
+    const float* const values = sum.values.data + r * sum.values.stride;
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = values[i] * (keep / total);
+}
+
+Averages take_averages(cpu::Arena& arena, std::int64_t rows, std::int64_t width) {
+    return {arena.take<float>(rows).data(), arena.take<float>(rows).data(), arena.take_rows(rows, width)};
+}
+
+}  // namespace
+
 // The keys one query sees, in blocks of up to 128: tokens of its window, then entries in ascending order. Which key is in which block
 // depends on the query's position alone.
-struct VisibleKeys {
+struct SharedKvAttention::VisibleKeys {
     const SharedKvCache& cache;
     std::int64_t first_token, tokens;
     std::span<const std::int32_t> chosen;  // ids of entries, where `selects`
@@ -44,21 +60,6 @@ struct VisibleKeys {
         return keys;
     }
 };
-
-// The average of all that row r saw, with a sink that takes its part of the weight and gives no value.
-void finish_with_sink(const Averages& sum, std::int64_t r, float sink, std::span<float> to) {
-    const float peak = std::max(sum.peak[r], sink);
-    const float keep = sum.peak[r] == peak ? 1 : std::exp(sum.peak[r] - peak);
-    const float total = sum.total[r] * keep + (sink == peak ? 1 : std::exp(sink - peak));
-    const float* const values = sum.values.data + r * sum.values.stride;
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = values[i] * (keep / total);
-}
-
-Averages take_averages(cpu::Arena& arena, std::int64_t rows, std::int64_t width) {
-    return {arena.take<float>(rows).data(), arena.take<float>(rows).data(), arena.take_rows(rows, width)};
-}
-
-}  // namespace
 
 SharedKvAttention::Scratch SharedKvAttention::Scratch::cut(cpu::Arena& arena, const Config& config, const EntryIndexer::Config* indexer,
                                                            std::int64_t entries, std::size_t workers) {
@@ -166,35 +167,75 @@ void SharedKvAttention::compress(const ops::Run& run, const ops::Input& x, const
 
 // Every head's query becomes the average of the keys it sees: softmax over q·k/sqrt(d) and the head's sink.
 void SharedKvAttention::attend(const ops::Run& run, std::span<const std::int32_t> chosen, const SharedKvCache& cache, Rows q, const Scratch& scratch) const {
-    const float scale = 1 / std::sqrt(static_cast<float>(config.width));
-    const auto d = config.width, T = q.rows;
-    // Few queries: smaller blocks of heads, so that there is work for everybody.
-    const auto enough = 2 * static_cast<std::int64_t>(run.workers.count());
-    const auto at_once = std::clamp<std::int64_t>(config.heads * T / enough, std::min<std::int64_t>(8, config.heads), row_block);
+    const auto T = q.rows, workers = static_cast<std::int64_t>(run.workers.count());
+    if (T < workers) {
+        for (std::int64_t t = 0; t < T; ++t) attend_together(run, visible(chosen, cache, t), q.row(t), scratch);
+        return;
+    }
+    // Not many queries: smaller blocks of heads, so that there is work for everybody.
+    const auto at_once = std::clamp<std::int64_t>(config.heads * T / (2 * workers), std::min(fewest_heads, config.heads), row_block);
     const auto parts = ceil_div(config.heads, at_once);
     run.parallel_for(T * parts, [&](std::int64_t task, std::size_t worker) {
-        const auto t = task / parts, head = task % parts * at_once, p = cache.position() + t;
-        const auto rows = std::min(at_once, config.heads - head);
-        const auto first_token = std::max<std::int64_t>(p + 1 - config.window, 0);
-        VisibleKeys visible{cache, first_token, p + 1 - first_token, {}, cache.visible_entries(p), indexer.has_value()};
-        if (indexer) {
-            visible.entries = std::min(visible.entries, indexer->config.top_k);
-            visible.chosen = chosen.subspan(static_cast<std::size_t>(t * indexer->config.top_k), static_cast<std::size_t>(visible.entries));
-        }
+        const auto t = task / parts, head = task % parts * at_once, rows = std::min(at_once, config.heads - head);
+        const auto seen = visible(chosen, cache, t);
         const auto w = static_cast<std::int64_t>(worker);
-        const auto room = scratch.keys.slice_rows(w * page_tokens, page_tokens);
         const auto sums = scratch.sums.from(w * row_block, rows), block = scratch.block.from(w * row_block, rows);
-        const Rows queries(q.row(t).data() + head * d, rows, d);
+        const Rows queries(q.row(t).data() + head * config.width, rows, config.width);
         std::fill_n(sums.total, rows, 0.0f);
-        for (std::int64_t b = 0; b < visible.blocks(); ++b) {
-            const auto keys = weight_view(visible.gather(b, room));
-            const WeightView no_rope{DType::f32, keys.data, keys.rows, 0};
-            const QueryRows from{queries, queries.slice_cols(0, 0), keys.rows};  // all keys of the block lie before it
-            average_page(run.at(worker), scale, {keys, no_rope, keys}, from, scratch.pages.of(worker), block);
+        for (std::int64_t b = 0; b < seen.blocks(); ++b) {
+            average_block(run, worker, seen, b, queries, scratch, block);
             for (std::int64_t r = 0; r < rows; ++r) merge_row(block, r, sums, r);
         }
-        for (std::int64_t r = 0; r < rows; ++r) finish_with_sink(sums, r, weights.sinks[static_cast<std::size_t>(head + r)], queries.row(r));
+        finish(sums, head, queries);
     });
+}
+
+// The same of one query, whose keys the workers share. Averages of blocks are merged in the same order: the bits are the same.
+void SharedKvAttention::attend_together(const ops::Run& run, const VisibleKeys& seen, std::span<float> q, const Scratch& scratch) const {
+    const auto workers = static_cast<std::int64_t>(run.workers.count());
+    for (std::int64_t head = 0; head < config.heads; head += row_block) {
+        const auto rows = std::min(row_block, config.heads - head);
+        const Rows queries(q.data() + head * config.width, rows, config.width);
+        const auto sums = scratch.sums.from(0, rows);
+        std::fill_n(sums.total, rows, 0.0f);
+        for (std::int64_t first = 0, count; first < seen.blocks(); first += count) {
+            count = std::min(workers, seen.blocks() - first);
+            const auto at_once = std::max(ceil_div(rows * count, workers), std::min(fewest_heads, rows));
+            const auto parts = ceil_div(rows, at_once);
+            run.parallel_for(count * parts, [&](std::int64_t task, std::size_t worker) {
+                const auto b = task / parts, r = task % parts * at_once, n = std::min(at_once, rows - r);
+                average_block(run, worker, seen, first + b, queries.slice_rows(r, n), scratch, scratch.block.from(b * row_block + r, n));
+            });
+            for (std::int64_t b = 0; b < count; ++b) {
+                for (std::int64_t r = 0; r < rows; ++r) merge_row(scratch.block, b * row_block + r, sums, r);
+            }
+        }
+        finish(sums, head, queries);
+    }
+}
+
+SharedKvAttention::VisibleKeys SharedKvAttention::visible(std::span<const std::int32_t> chosen, const SharedKvCache& cache, std::int64_t t) const noexcept {
+    const auto p = cache.position() + t, first_token = std::max<std::int64_t>(p + 1 - config.window, 0);
+    VisibleKeys seen{cache, first_token, p + 1 - first_token, {}, cache.visible_entries(p), indexer.has_value()};
+    if (indexer) {
+        seen.entries = std::min(seen.entries, indexer->config.top_k);
+        seen.chosen = chosen.subspan(static_cast<std::size_t>(t * indexer->config.top_k), static_cast<std::size_t>(seen.entries));
+    }
+    return seen;
+}
+
+// What heads' queries of one token make of a block of the keys it sees.
+void SharedKvAttention::average_block(const ops::Run& run, std::size_t worker, const VisibleKeys& seen, std::int64_t b, ConstRows queries, const Scratch& scratch,
+                                      const Averages& to) const {
+    const auto room = scratch.keys.slice_rows(static_cast<std::int64_t>(worker) * page_tokens, page_tokens);
+    const auto keys = weight_view(seen.gather(b, room));
+    const WeightView no_rope{DType::f32, keys.data, keys.rows, 0};
+    const QueryRows from{queries, queries.slice_cols(0, 0), keys.rows};  // all keys of the block lie before it
+    average_page(run.at(worker), 1 / std::sqrt(static_cast<float>(config.width)), {keys, no_rope, keys}, from, scratch.pages.of(worker), to);
+}
+
+void SharedKvAttention::finish(const Averages& sums, std::int64_t head, Rows queries) const {
+    for (std::int64_t r = 0; r < queries.rows; ++r) finish_with_sink(sums, r, weights.sinks[static_cast<std::size_t>(head + r)], queries.row(r));
 }
 
 // Each group of heads has its own rows of W_o_a; W_o_b joins them.

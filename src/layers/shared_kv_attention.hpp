@@ -52,7 +52,7 @@ struct SharedKvAttention {
         Rows cos, sin, minus_sin;  ///< [128, rope/2]
         Rows keys;                 ///< [workers·128, d] keys of one block
         Rows entries;              ///< [workers, d] an entry in the making
-        Averages sums, block;      ///< [workers·64] of width d
+        Averages sums, block;      ///< [workers·64] of width d: a worker's, or a block's where workers share a query
         PageScratch pages;         ///< what average_page needs
         Compressor::Scratch compressor;
         EntryIndexer::Scratch indexer;
@@ -76,10 +76,17 @@ struct SharedKvAttention {
     void forward(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, Rows y, const Scratch& scratch) const;
 
  private:
+    struct VisibleKeys;
+
     void forward_page(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, Rows y, const Scratch& scratch) const;
     void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
     void compress(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
     void attend(const ops::Run& run, std::span<const std::int32_t> chosen, const SharedKvCache& cache, Rows q, const Scratch& scratch) const;
+    void attend_together(const ops::Run& run, const VisibleKeys& seen, std::span<float> q, const Scratch& scratch) const;
+    [[nodiscard]] VisibleKeys visible(std::span<const std::int32_t> chosen, const SharedKvCache& cache, std::int64_t t) const noexcept;
+    void average_block(const ops::Run& run, std::size_t worker, const VisibleKeys& seen, std::int64_t b, ConstRows queries, const Scratch& scratch,
+                       const Averages& to) const;
+    void finish(const Averages& sums, std::int64_t head, Rows queries) const;
     void project(const ops::Run& run, ConstRows heads, Rows y, const Scratch& scratch) const;
 };
 

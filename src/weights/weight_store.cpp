@@ -194,7 +194,8 @@ Place WeightStore::place(const TensorSpec& spec) const {
     if (spec.instead.empty() || tensors_.contains(place.pieces.front().name)) return place;
     TensorSpec other = spec;
     other.name = spec.instead;
-    return place_of(other);
+    Place instead = place_of(other);
+    return tensors_.contains(instead.pieces.front().name) ? instead : place;
 }
 
 void WeightStore::check(const TensorTable& table, Problems& problems) const {
@@ -212,8 +213,7 @@ void WeightStore::check(const TensorTable& table, Problems& problems) const {
                 if (is_fp4(spec, found->second)) continue;
                 check_packed(packed_copy_of(spec.name), spec.shape[0], spec.shape[1], *spec.matrix, wanted, problems);
             } else {
-                const std::string& name = piece.name == spec.instead ? spec.name : piece.name;  // neither is there: the one it should be
-                problems.add(Status::not_found, origin_ + ": " + name + ": missing, expected shape " + shape_text(piece.shape) +
+                problems.add(Status::not_found, origin_ + ": " + piece.name + ": missing, expected shape " + shape_text(piece.shape) +
                                                     (spec.announced_by.empty() ? "" : ", as " + spec.announced_by + " announces"));
             }
         }
@@ -433,6 +433,12 @@ WeightView WeightStore::scaled(const TensorSpec& spec, const io::TensorInfo& ten
     }
     tensor.file->release(tensor.offset, tensor.bytes);
     return view;
+}
+
+const io::TensorInfo* WeightStore::find_fp4_scales(const TensorSpec& spec) const {
+    const auto weight = tensors_.find(place(spec).pieces.front().name);
+    if (weight == tensors_.end() || !is_fp4(spec, weight->second)) return nullptr;
+    return &tensors_.at(scales_of(spec, weight->first));
 }
 
 // Its codes and scales become the panels of MXFP4 with the same weights.

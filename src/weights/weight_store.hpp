@@ -73,6 +73,8 @@ class WeightStore {
     /// The scales of a matrix that the table allows to be stored as f8_e4m3, where it is, without codes. Throws Error(corrupt) naming the first that is not
     /// finite. After check().
     [[nodiscard]] std::unique_ptr<BlockScales> read_scales(const TensorSpec& spec) const;
+    /// The scales of a matrix that is stored as pairs of fp4; nullptr of any other. After check().
+    [[nodiscard]] const io::TensorInfo* find_fp4_scales(const TensorSpec& spec) const;
     /// Name of the tensor with the scales of `matrix`, a stored tensor that `spec` stands for: the one that is there, or else the one that should be.
     [[nodiscard]] std::string scales_of(const TensorSpec& spec, const std::string& matrix) const;
     /// Lets go of all memory that load_one() took; views of it end.

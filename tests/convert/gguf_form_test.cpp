@@ -68,6 +68,7 @@ TEST_CASE("every row of every published tensor has one place in the GGUF file, i
     auto config = tiny();
     SECTION("with a compressed query") {}
     SECTION("with an indexer") { config = tiny("v32-tiny"); }
+    SECTION("with compressed attention") { config = tiny("v4-tiny"); }
     SECTION("with a plain query") { config["q_lora_rank"] = nullptr; }
     SECTION("with tied embeddings") { config["tie_word_embeddings"] = true; }
     SECTION("without experts") { config["n_routed_experts"] = 0; }

@@ -150,13 +150,14 @@ TEST_CASE("a geometry may have more or fewer layers than it was made for", "[con
     }
 }
 
-TEST_CASE("v32-tiny computes in both modes beyond what its indexer selects", "[convert][synth]") {
+TEST_CASE("v32-tiny and v4-tiny compute in both modes beyond what their indexers select", "[convert][synth]") {
+    const auto [geometry, type] = GENERATE(std::pair("v32-tiny", "deepseek_v32"), std::pair("v4-tiny", "deepseek_v4"));
     const test::TempFolder folder;
     auto options = tiny("q8_0");
-    options.geometry = "v32-tiny";
+    options.geometry = geometry;
     synthesize(folder / "m.gguf", options);
     const auto model = Model::open(Source::path(folder / "m.gguf"));
-    CHECK(model->geometry().model_type == "deepseek_v32");
+    CHECK(model->geometry().model_type == type);
     std::vector<Token> tokens;
     for (Token token = 0; token < 200; ++token) tokens.push_back(token * 7 % 387);
     for (const auto mode : {Mode::exact, Mode::fast}) {
@@ -165,6 +166,28 @@ TEST_CASE("v32-tiny computes in both modes beyond what its indexer selects", "[c
         const auto logits = session.logits();
         CHECK(std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); }));
     }
+}
+
+TEST_CASE("v4-tiny has layers of every kind, experts in MXFP4 and tables that name different experts for a token", "[convert][synth]") {
+    const test::TempFolder folder;
+    auto options = tiny("q8_0");
+    options.geometry = "v4-tiny";
+    synthesize(folder / "m.gguf", options);
+    const auto gguf = header_of(folder / "m.gguf");
+    const auto find = [&](const std::string& name) { return std::ranges::find(gguf.tensors, name, &io::TensorInfo::name); };
+    CHECK(gguf.metadata.integers("deepseek4.attention.compress_ratios", 0, 128) == std::vector<std::int64_t>{0, 128, 4, 128, 4});
+    CHECK(find("blk.0.attn_compressor_kv.weight") == gguf.tensors.end());
+    CHECK(find("blk.2.ffn_gate_tid2eid.weight") == gguf.tensors.end());
+    REQUIRE(find("blk.2.exp_probs_b.bias") != gguf.tensors.end());
+    REQUIRE(find("blk.0.ffn_up_exps.weight") != gguf.tensors.end());
+    CHECK(find("blk.0.ffn_up_exps.weight")->dtype == DType::mxfp4);
+    const auto table = find("blk.1.ffn_gate_tid2eid.weight");
+    REQUIRE(table != gguf.tensors.end());
+    std::vector<std::int32_t> ids(387 * 3);
+    REQUIRE(table->bytes == std::as_bytes(std::span(ids)).size());
+    table->file->read(table->offset, std::as_writable_bytes(std::span(ids)));
+    CHECK(std::set(ids.begin(), ids.end()).size() == 12);
+    for (std::size_t row = 0; row < ids.size(); row += 3) CHECK(std::set(ids.begin() + static_cast<std::ptrdiff_t>(row), ids.begin() + static_cast<std::ptrdiff_t>(row + 3)).size() == 3);
 }
 
 TEST_CASE("v2-lite has the sizes of the published model", "[convert][synth]") {

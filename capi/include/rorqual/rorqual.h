@@ -832,7 +832,7 @@ RQ_API int32_t rq_pack(const rq_source *source, const char *path, size_t path_le
 typedef struct rq_synthesize_options {
     uint32_t struct_size;
     uint32_t threads;      /* workers including the thread that calls; 0 = one per physical core this process may use */
-    const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash"; "v2-tiny" and "v32-tiny": a few hundred kB, with odd sizes */
+    const char *geometry;  /* "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash", "v4-mini": Flash at an eighth of its width; "v2-tiny", "v32-tiny" and "v4-tiny": small, odd sizes */
     size_t geometry_len;   /* 0 = "v2-lite" */
     const char *format;    /* as in rq_quantize_options */
     size_t format_len;     /* 0 = "q4_k_m" */

@@ -19,6 +19,8 @@ class DeepseekV4 final : public Network {
 
     [[nodiscard]] const Geometry& geometry() const noexcept override { return config_.geometry; }
     void list_tensors(weights::TensorTable& table) override;
+    [[nodiscard]] std::unique_ptr<const weights::TensorLayout> gguf_layout() const override;
+    [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
     [[nodiscard]] bool has_int8_cache() const noexcept override { return false; }
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
     [[nodiscard]] std::uint64_t cache_bytes(CacheFormat format, std::int64_t tokens) const override;

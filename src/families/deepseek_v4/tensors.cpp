@@ -166,6 +166,7 @@ void DeepseekV4::list_tensors(weights::TensorTable& table) {
     table.short_scale_names();
     list_model(table);
     table.ignore_prefix("mtp.");
+    table.ignore_prefix("blk." + std::to_string(config_.geometry.layers) + ".");  // the same in GGUF files
 }
 
 void DeepseekV4::count_parameters() {

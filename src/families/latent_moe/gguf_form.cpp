@@ -1,26 +1,15 @@
 // Models of this shape as GGUF files of arch "deepseek2", those with an indexer of arch "deepseek32", without the layer that predicts further tokens, which other readers ignore. Keys and tensors: llama.cpp, gguf-py/gguf/constants.py and its converter.
-#include <charconv>
-#include <map>
 #include <string_view>
 
 #include "families/latent_moe/gguf_names.hpp"
 #include "families/latent_moe/latent_moe.hpp"
+#include "families/numbered_name.hpp"
 #include "rorqual/error.hpp"
 
 namespace rorqual::families::latent_moe {
 namespace {
 
 constexpr std::string_view suffix = ".weight";
-
-// Takes "PREFIX<number>." from the front of a name.
-bool take_number(std::string_view& name, std::string_view prefix, std::int64_t& number) {
-    if (!name.starts_with(prefix)) return false;
-    const auto* const end = name.data() + name.size();
-    const auto read = std::from_chars(name.data() + prefix.size(), end, number);
-    if (read.ec != std::errc{} || read.ptr == end || *read.ptr != '.') return false;
-    name.remove_prefix(static_cast<std::size_t>(read.ptr - name.data()) + 1);
-    return true;
-}
 
 std::string gguf_name(GgufName::Of of, std::string_view published) {
     const auto found = find_gguf_name(of, published);
@@ -37,31 +26,19 @@ class TensorList {
         std::string_view name = spec.name;
         std::int64_t layer = 0, expert = 0;
         const bool in_layer = take_number(name, "model.layers.", layer);
-        if (const auto bias = find_gguf_name(GgufName::Of::bias, name); !bias.empty()) return add_named("blk." + std::to_string(layer) + "." + std::string(bias), spec);
+        if (const auto bias = find_gguf_name(GgufName::Of::bias, name); !bias.empty()) return tensors_.add_whole("blk." + std::to_string(layer) + "." + std::string(bias), spec);
         name.remove_suffix(suffix.size());
-        if (!in_layer) return add_whole(gguf_name(GgufName::Of::model, name), spec);
+        if (!in_layer) return tensors_.add_whole(whole(gguf_name(GgufName::Of::model, name)), spec);
         const std::string block = "blk." + std::to_string(layer) + ".";
-        if (take_number(name, "mlp.experts.", expert)) return add_expert(block + gguf_name(GgufName::Of::experts, name), spec);
+        if (take_number(name, "mlp.experts.", expert)) return tensors_.add_expert(whole(block + gguf_name(GgufName::Of::experts, name)), spec);
         if (latent_ == LatentLayout::split && name == "self_attn.kv_b_proj") return add_split(block, spec);
-        add_whole(block + gguf_name(GgufName::Of::layer, name), spec);
+        tensors_.add_whole(whole(block + gguf_name(GgufName::Of::layer, name)), spec);
     }
 
-    [[nodiscard]] std::vector<GgufTensor> take() && { return std::move(tensors_); }
+    [[nodiscard]] std::vector<GgufTensor> take() && { return std::move(tensors_).take(); }
 
  private:
-    void add_whole(const std::string& name, const weights::TensorSpec& spec) { add_named(name + std::string(suffix), spec); }
-    void add_named(std::string name, const weights::TensorSpec& spec) {
-        tensors_.push_back({std::move(name), spec.shape, {{spec.name, 0, spec.shape.front()}}});
-    }
-
-    // All experts of a layer lie in one tensor. The table lists them expert by expert.
-    void add_expert(const std::string& name, const weights::TensorSpec& spec) {
-        const auto known = stacked_.emplace(name, tensors_.size());
-        if (known.second) tensors_.push_back({name + std::string(suffix), {0, spec.shape[0], spec.shape[1]}, {}});
-        auto& tensor = tensors_[known.first->second];
-        tensor.parts.push_back({spec.name, 0, spec.shape[0]});
-        ++tensor.shape[0];
-    }
+    static std::string whole(const std::string& stem) { return stem + std::string(suffix); }
 
     // Each head's rows of kv_b_proj are its W_UK [nope, R] and its W_UV [v, R]. The first is stored transposed: the absorbed
     // query is W_UKᵀ·q_nope (V2, appendix C).
@@ -73,29 +50,16 @@ class TensorList {
             k.parts.push_back({spec.name, head * (nope + v), nope, true});
             values.parts.push_back({spec.name, head * (nope + v) + nope, v});
         }
-        tensors_.push_back(std::move(k));
-        tensors_.push_back(std::move(values));
+        tensors_.add(std::move(k));
+        tensors_.add(std::move(values));
     }
 
     LatentAttentionShape shape_;
     LatentLayout latent_;
-    std::vector<GgufTensor> tensors_;
-    std::map<std::string, std::size_t> stacked_;
+    GgufTensors tensors_;
 };
 
-// Writes keys below the architecture's name.
-struct Keys {
-    io::GgufHeader& header;
-    std::string architecture;
-
-    [[nodiscard]] std::string full(const char* key) const { return architecture + "." + key; }
-    void count(const char* key, std::int64_t value) { header.u32(full(key), static_cast<std::uint32_t>(value)); }
-    void number(const char* key, double value) { header.f32(full(key), static_cast<float>(value)); }
-    void boolean(const char* key, bool value) { header.boolean(full(key), value); }
-    void text(const char* key, const char* value) { header.text(full(key), value); }
-};
-
-void write_attention(const Config& c, LatentLayout latent, Keys& keys) {
+void write_attention(const Config& c, LatentLayout latent, GgufKeys& keys) {
     const auto& shape = c.mla.shape;
     const auto head_dim = shape.qk_nope_head_dim + shape.qk_rope_head_dim;
     keys.count("attention.head_count", shape.heads);
@@ -121,7 +85,7 @@ void write_attention(const Config& c, LatentLayout latent, Keys& keys) {
 
 // GGUF has one factor for YaRN's softmax scale and none for the amplitude of cos and sin, which is 1 where mscale is
 // mscale_all_dim, as in every published model.
-void write_rope(const Config& c, Keys& keys) {
+void write_rope(const Config& c, GgufKeys& keys) {
     keys.count("rope.dimension_count", c.mla.shape.qk_rope_head_dim);
     keys.number("rope.freq_base", c.rope_theta);
     const auto& yarn = c.yarn;
@@ -129,15 +93,11 @@ void write_rope(const Config& c, Keys& keys) {
     if (yarn.mscale != yarn.mscale_all_dim || yarn.mscale == 0) {
         throw Error(Status::unsupported, "mscale: GGUF can only say that it equals mscale_all_dim");
     }
-    keys.text("rope.scaling.type", "yarn");
-    keys.number("rope.scaling.factor", yarn.factor);
-    keys.count("rope.scaling.original_context_length", static_cast<std::int64_t>(yarn.original_positions));
+    keys.yarn(yarn);
     keys.number("rope.scaling.yarn_log_multiplier", 0.1 * yarn.mscale_all_dim);
-    keys.number("rope.scaling.yarn_beta_fast", yarn.beta_fast);
-    keys.number("rope.scaling.yarn_beta_slow", yarn.beta_slow);
 }
 
-void write_experts(const Config& c, Keys& keys) {
+void write_experts(const Config& c, GgufKeys& keys) {
     constexpr std::int64_t softmax = 1, sigmoid = 2;
     const auto& router = c.router;
     keys.count("leading_dense_block_count", router.experts > 0 ? c.first_experts : c.geometry.layers);
@@ -159,7 +119,7 @@ void write_experts(const Config& c, Keys& keys) {
 }  // namespace
 
 std::vector<GgufTensor> LatentMoe::gguf_form(LatentLayout latent, io::GgufHeader& header) {
-    Keys keys{header, config_.indexer ? "deepseek32" : "deepseek2"};
+    GgufKeys keys{header, config_.indexer ? "deepseek32" : "deepseek2"};
     header.text("general.architecture", keys.architecture);
     keys.count("block_count", config_.geometry.layers);
     keys.count("context_length", config_.geometry.context);

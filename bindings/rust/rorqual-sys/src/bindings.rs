@@ -1621,7 +1621,7 @@ pub struct rq_synthesize_options {
     pub struct_size: u32,
     /// workers including the thread that calls; 0 = one per physical core this process may use
     pub threads: u32,
-    /// "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash"; "v2-tiny" and "v32-tiny": a few hundred kB, with odd sizes
+    /// "v2-lite": DeepSeek-V2-Lite's; "moonlight", "glm-4.7-flash", "v4-mini": Flash at an eighth of its width; "v2-tiny", "v32-tiny" and "v4-tiny": small, odd sizes
     pub geometry: *const c_char,
     /// 0 = "v2-lite"
     pub geometry_len: usize,
