@@ -20,7 +20,7 @@ function(vcpkg_cmake_configure)
     message(FATAL_ERROR "vcpkg_cmake_configure does not know ${ARG_UNPARSED_ARGUMENTS}")
   endif()
   run(${CMAKE_COMMAND} -S ${ARG_SOURCE_PATH} -B ${WORK} -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=${PACKAGES}
-      -DCMAKE_INSTALL_LIBDIR=lib --warn-unused-cli ${ARG_OPTIONS})
+      -DCMAKE_INSTALL_LIBDIR=lib ${ARG_OPTIONS})
 endfunction()
 
 function(vcpkg_cmake_install)
