@@ -1,5 +1,9 @@
 # Everything the library stands on, found on the machine and never downloaded. Debian names: packages.txt.
 find_package(Threads REQUIRED)
+if(RORQUAL_BUNDLE)
+  include(${CMAKE_CURRENT_LIST_DIR}/bundle.cmake)
+  return()
+endif()
 find_package(nlohmann_json 3.9 REQUIRED)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
 find_package(PkgConfig REQUIRED)

@@ -32,9 +32,8 @@ std::string decimal(Number value) {
 
 double as_published(double stored, io::GgufType type) {
     if (type != io::GgufType::f32) return stored;
-    const std::string text = decimal(static_cast<float>(stored));
-    std::from_chars(text.data(), text.data() + text.size(), stored);
-    return stored;
+    const auto read = nlohmann::json::parse(decimal(static_cast<float>(stored)), nullptr, false);  // not every C++ library has from_chars for it
+    return read.is_number() ? read.get<double>() : stored;
 }
 
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
