@@ -34,6 +34,34 @@ print("".join(session.generate("Once upon a time", max_tokens=3)))
     assert done.stdout == "interrupted True\n there was a\n"
 
 
+def test_ctrl_c_at_any_moment_of_a_call_leaves_no_call_behind() -> None:
+    done = run_script(
+        """
+import os, signal, threading, time
+delay = 0.0
+def interrupt():
+    time.sleep(delay)
+    os.kill(os.getpid(), signal.SIGINT)
+interrupted = 0
+for step in range(40):
+    delay = step * 0.0005
+    thread = threading.Thread(target=interrupt)
+    try:
+        thread.start()
+        session.sync([5 + step] * 300)
+        time.sleep(1)
+    except KeyboardInterrupt:
+        interrupted += 1
+    thread.join()
+    session.rewind(0)
+    session.sync([7, 8, 9])
+print(interrupted, len(session))
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "40 3\n"
+
+
 def test_ctrl_c_ends_a_generation_and_the_session_goes_on() -> None:
     done = run_script(
         """

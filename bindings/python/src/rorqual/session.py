@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import signal
 import threading
 import weakref
 from collections import deque
@@ -22,6 +23,8 @@ from .prompt import Message, Prompt
 from .source import Origin, Path, call_with
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from typing_extensions import Unpack
 
     from .model import Model
@@ -156,22 +159,52 @@ class Timeline:
             finally:
                 done.set()
 
-        threading.Thread(target=work, name="rorqual", daemon=True).start()
         interrupt: BaseException | None = None
         cancelled = False
-        while not done.is_set():
-            try:
-                if interrupt is not None and not cancelled:
-                    cancelled = True
-                    self.cancel()
-                done.wait()
-            except BaseException as error:
-                interrupt = interrupt or error
+        with _Interrupt(self.cancel) as ctrl_c:
+            threading.Thread(target=work, name="rorqual", daemon=True).start()
+            while not done.is_set():
+                try:
+                    if interrupt is not None and not cancelled:
+                        cancelled = True
+                        self.cancel()
+                    done.wait()
+                except BaseException as error:  # from the handler of another signal
+                    interrupt = interrupt or error
+            self.stray_cancel = (cancelled or ctrl_c.came) and not failed
         if interrupt is not None:
-            self.stray_cancel = cancelled and not failed
             raise interrupt
         if failed:
             raise failed[0]
+
+
+class _Interrupt:
+    """Within `with`, Ctrl-C calls `cancel` and raises nothing, wherever it comes; behind, it does what it would have done."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self._cancel = cancel
+        self._held: tuple[int, FrameType | None] | None = None
+        self._handler: Any = signal.getsignal(signal.SIGINT)
+
+    @property
+    def came(self) -> bool:
+        return self._held is not None
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        if self._held is None:
+            self._held = (number, frame)
+            self._cancel()
+
+    def __enter__(self) -> _Interrupt:
+        if callable(self._handler):
+            signal.signal(signal.SIGINT, self._hold)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if callable(self._handler):
+            signal.signal(signal.SIGINT, self._handler)
+            if self._held is not None:
+                self._handler(*self._held)
 
 
 _timelines: weakref.WeakSet[Timeline] = weakref.WeakSet()
