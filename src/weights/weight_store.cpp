@@ -189,7 +189,12 @@ WeightStore WeightStore::of_packed(std::string origin, StoredTensors tensors) {
 }
 
 Place WeightStore::place(const TensorSpec& spec) const {
-    const auto place_of = [&](const TensorSpec& one) { return layout_ ? layout_->place(one, tensors_) : Place{{{one.name, one.shape}}}; };
+    const auto place_of = [&](const TensorSpec& one) {
+        if (layout_) return layout_->place(one, tensors_);
+        Place place;
+        place.pieces.push_back({one.name, one.shape});
+        return place;
+    };
     Place place = place_of(spec);
     if (spec.instead.empty() || tensors_.contains(place.pieces.front().name)) return place;
     TensorSpec other = spec;
