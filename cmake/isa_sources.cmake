@@ -1,5 +1,5 @@
-# rq_isa_sources(<target> <isa> <file>...): adds sources compiled for one instruction set of src/cpu/isa.inc, where
-# RORQUAL_ISAS, this compiler and the processor family have it, and defines RQ_COMPILED_<isa>=1 for the target then. The flags stand here and nowhere else.
+# rq_isa_sources(<target> <isa> <file>...): adds sources compiled for one instruction set of src/cpu/isa.inc, where this
+# compiler and processor family have it, and defines RQ_COMPILED_<isa>=1 for the target then. The flags stand here and nowhere else.
 # -fno-tree-ter: GCC 12 otherwise reorders kernel expressions and spills (docs/decisions/0002).
 # -ffp-contract=off: a multiply and an add are fused only where a kernel says so, so that results do not depend on the compiler.
 # -Wno-uninitialized, -Wno-maybe-uninitialized: GCC's own AVX-512 header warns otherwise (GCC bug 105593).
@@ -19,7 +19,7 @@ set(RQ_ISA_PROCESSOR_avx512_vnni "x86_64|AMD64")
 set(RQ_ISA_PROCESSOR_arm_dotprod "aarch64|arm64|ARM64")
 
 function(rq_isa_sources target isa)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "${RQ_ISA_PROCESSOR_${isa}}" OR (RORQUAL_ISAS AND NOT isa IN_LIST RORQUAL_ISAS))
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "${RQ_ISA_PROCESSOR_${isa}}")
     return()
   endif()
   string(JOIN " " flags ${RQ_ISA_FLAGS_${isa}})
