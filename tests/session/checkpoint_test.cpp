@@ -12,6 +12,7 @@
 
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
+#include "support/effort.hpp"
 #include "support/golden.hpp"
 #include "support/memory.hpp"
 #include "support/outcome.hpp"
@@ -126,7 +127,7 @@ TEST_CASE("any split of a prompt into two calls gives the bits of the whole, in 
         if (cache == CacheFormat::int8 && !model->has_int8_cache()) return;
         const auto prompt = golden.tokens("input_ids.3");
         const auto whole = last_logits(*model, prompt, {.cache = cache});
-        for (const std::size_t first : {1, 2, 63, 64, 120, 126, 127, 128}) {
+        for (const auto first : test::variants<std::size_t>({1, 2, 63, 64, 120, 126, 127, 128})) {
             CAPTURE(first);
             auto session = model->session({.cache = cache});
             session.append(std::span(prompt).first(first));
