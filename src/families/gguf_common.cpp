@@ -25,12 +25,18 @@ void set_gguf_sizes(GgufConfig& c) {
         if (embedding != nullptr && embedding->shape.size() == 2) vocabulary = embedding->shape[0];
     }
     c.set_integer("vocab_size", "vocab_size", vocabulary);
-    c.set_integer("hidden_size", "embedding_length", c.integer("embedding_length"));
+    c.set_integer("hidden_size", "embedding_length");
     const auto [layers, predicts] = gguf_depth(c);
     c.set_integer("num_hidden_layers", "block_count", layers);
     if (predicts) c.set_integer("num_nextn_predict_layers", "nextn_predict_layers", 1);
-    c.set_integer("max_position_embeddings", "context_length", c.integer("context_length"));
-    c.set_number("rms_norm_eps", "attention.layer_norm_rms_epsilon", c.number("attention.layer_norm_rms_epsilon"));
+    c.set_integer("max_position_embeddings", "context_length");
+    c.set_number("rms_norm_eps", "attention.layer_norm_rms_epsilon");
+}
+
+void set_gguf_indexer(GgufConfig& c) {
+    c.set_integer("index_n_heads", "attention.indexer.head_count");
+    c.set_integer("index_head_dim", "attention.indexer.key_length");
+    c.set_integer("index_topk", "attention.indexer.top_k");
 }
 
 namespace {
@@ -44,7 +50,7 @@ void refuse_unless(GgufConfig& c, const char* key, double usual) {
 }  // namespace
 
 void set_gguf_rope(GgufConfig& c) {
-    c.set_number("rope_theta", "rope.freq_base", c.number("rope.freq_base"));
+    c.set_number("rope_theta", "rope.freq_base");
     refuse_unless(c, "rope.scaling.attn_factor", 1);
     refuse_unless(c, "rope.scaling.yarn_attn_factor", 1);
     refuse_unless(c, "rope.scaling.yarn_ext_factor", 1);
@@ -54,10 +60,10 @@ void set_gguf_rope(GgufConfig& c) {
 
     c.begin_object("rope_scaling");
     c.set_text("type", "rope.scaling.type", type);
-    c.set_number("factor", "rope.scaling.factor", c.number("rope.scaling.factor"));
-    c.set_integer("original_max_position_embeddings", "rope.scaling.original_context_length", c.integer("rope.scaling.original_context_length"));
-    c.set_number("beta_fast", "rope.scaling.yarn_beta_fast", c.number("rope.scaling.yarn_beta_fast"));
-    c.set_number("beta_slow", "rope.scaling.yarn_beta_slow", c.number("rope.scaling.yarn_beta_slow"));
+    c.set_number("factor", "rope.scaling.factor");
+    c.set_integer("original_max_position_embeddings", "rope.scaling.original_context_length");
+    c.set_number("beta_fast", "rope.scaling.yarn_beta_fast");
+    c.set_number("beta_slow", "rope.scaling.yarn_beta_slow");
     // A tenth of mscale_all_dim. mscale itself is not stored: in every published model the two are equal.
     if (auto scale = c.number("rope.scaling.yarn_log_multiplier")) {
         for (const char* key : {"mscale", "mscale_all_dim"}) c.set_number(key, "rope.scaling.yarn_log_multiplier", 10 * *scale);

@@ -41,6 +41,12 @@ class GgufConfig {
     void set_text(const char* key, std::string_view gguf_key, const std::optional<std::string>& value);
     void set_integers(const char* key, std::string_view gguf_key, const std::optional<std::vector<std::int64_t>>& values);
 
+    /// A key whose value is the one of `gguf_key` as it is.
+    void set_integer(const char* key, std::string_view gguf_key) { set_integer(key, gguf_key, integer(gguf_key)); }
+    void set_number(const char* key, std::string_view gguf_key) { set_number(key, gguf_key, number(gguf_key)); }
+    void set_boolean(const char* key, std::string_view gguf_key) { set_boolean(key, gguf_key, boolean(gguf_key)); }
+    void set_integers(const char* key, std::string_view gguf_key) { set_integers(key, gguf_key, integers(gguf_key)); }
+
     /// What is set between the two lies in an object of this name.
     void begin_object(const char* name);
     void end_object();
@@ -77,6 +83,8 @@ struct GgufDepth {
 void set_gguf_sizes(GgufConfig& config);
 /// The rotation's base and scaling.
 void set_gguf_rope(GgufConfig& config);
+/// The indexer of families that select what is attended to.
+void set_gguf_indexer(GgufConfig& config);
 
 /// The config.json of a model whose architecture gguf.inc lists. Where it adds problems, the result is fit for nothing.
 [[nodiscard]] GgufConfig read_gguf_config(const io::Gguf& gguf, weights::Problems& problems);

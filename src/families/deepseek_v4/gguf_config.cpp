@@ -6,23 +6,21 @@ namespace rorqual::families::deepseek_v4 {
 namespace {
 
 void attention(GgufConfig& c) {
-    c.set_integer("num_attention_heads", "attention.head_count", c.integer("attention.head_count"));
-    c.set_integer("num_key_value_heads", "attention.head_count_kv", c.integer("attention.head_count_kv"));
+    c.set_integer("num_attention_heads", "attention.head_count");
+    c.set_integer("num_key_value_heads", "attention.head_count_kv");
     const auto width = c.integer("attention.key_length");
     c.set_integer("head_dim", "attention.key_length", width);
     if (const auto values = c.integer("attention.value_length"); values && values != width) {
         c.complain("attention.value_length", "expected what attention.key_length is", Status::unsupported);
     }
-    c.set_integer("qk_rope_head_dim", "rope.dimension_count", c.integer("rope.dimension_count"));
-    c.set_integer("q_lora_rank", "attention.q_lora_rank", c.integer("attention.q_lora_rank"));
-    c.set_integer("o_lora_rank", "attention.output_lora_rank", c.integer("attention.output_lora_rank"));
-    c.set_integer("o_groups", "attention.output_group_count", c.integer("attention.output_group_count"));
-    c.set_integer("sliding_window", "attention.sliding_window", c.integer("attention.sliding_window"));
-    c.set_integers("compress_ratios", "attention.compress_ratios", c.integers("attention.compress_ratios"));
-    c.set_integer("index_n_heads", "attention.indexer.head_count", c.integer("attention.indexer.head_count"));
-    c.set_integer("index_head_dim", "attention.indexer.key_length", c.integer("attention.indexer.key_length"));
-    c.set_integer("index_topk", "attention.indexer.top_k", c.integer("attention.indexer.top_k"));
-    c.set_number("compress_rope_theta", "attention.compress_rope_freq_base", c.number("attention.compress_rope_freq_base"));
+    c.set_integer("qk_rope_head_dim", "rope.dimension_count");
+    c.set_integer("q_lora_rank", "attention.q_lora_rank");
+    c.set_integer("o_lora_rank", "attention.output_lora_rank");
+    c.set_integer("o_groups", "attention.output_group_count");
+    c.set_integer("sliding_window", "attention.sliding_window");
+    c.set_integers("compress_ratios", "attention.compress_ratios");
+    set_gguf_indexer(c);
+    c.set_number("compress_rope_theta", "attention.compress_rope_freq_base");
 }
 
 // One limit for all layers and for shared experts, as config.json has it.
@@ -38,13 +36,13 @@ void swiglu_limit(GgufConfig& c) {
 }
 
 void experts(GgufConfig& c) {
-    c.set_integer("n_routed_experts", "expert_count", c.integer("expert_count"));
-    c.set_integer("num_experts_per_tok", "expert_used_count", c.integer("expert_used_count"));
-    c.set_integer("moe_intermediate_size", "expert_feed_forward_length", c.integer("expert_feed_forward_length"));
-    c.set_integer("n_shared_experts", "expert_shared_count", c.integer("expert_shared_count"));
-    c.set_integer("num_hash_layers", "hash_layer_count", c.integer("hash_layer_count"));
-    c.set_boolean("norm_topk_prob", "expert_weights_norm", c.boolean("expert_weights_norm"));
-    c.set_number("routed_scaling_factor", "expert_weights_scale", c.number("expert_weights_scale"));
+    c.set_integer("n_routed_experts", "expert_count");
+    c.set_integer("num_experts_per_tok", "expert_used_count");
+    c.set_integer("moe_intermediate_size", "expert_feed_forward_length");
+    c.set_integer("n_shared_experts", "expert_shared_count");
+    c.set_integer("num_hash_layers", "hash_layer_count");
+    c.set_boolean("norm_topk_prob", "expert_weights_norm");
+    c.set_number("routed_scaling_factor", "expert_weights_scale");
     constexpr std::int64_t sqrt_softplus = 4;
     if (const auto function = c.integer("expert_gating_func"); function && function != sqrt_softplus) {
         c.complain("expert_gating_func", "is " + std::to_string(*function) + ", expected 4, the square root of softplus", Status::unsupported);
@@ -53,9 +51,9 @@ void experts(GgufConfig& c) {
 }
 
 void hyper_connections(GgufConfig& c) {
-    c.set_integer("hc_mult", "hyper_connection.count", c.integer("hyper_connection.count"));
-    c.set_integer("hc_sinkhorn_iters", "hyper_connection.sinkhorn_iterations", c.integer("hyper_connection.sinkhorn_iterations"));
-    c.set_number("hc_eps", "hyper_connection.epsilon", c.number("hyper_connection.epsilon"));
+    c.set_integer("hc_mult", "hyper_connection.count");
+    c.set_integer("hc_sinkhorn_iters", "hyper_connection.sinkhorn_iterations");
+    c.set_number("hc_eps", "hyper_connection.epsilon");
 }
 
 }  // namespace

@@ -28,15 +28,15 @@ void sizes(GgufConfig& c) {
                                                                                                                : "deepseek_v2");
     set_gguf_sizes(c);
     c.set_boolean("tie_word_embeddings", "vocab_size", c.find_tensor("output.weight") == nullptr);
-    c.set_integer("intermediate_size", "feed_forward_length", c.integer("feed_forward_length"));
+    c.set_integer("intermediate_size", "feed_forward_length");
 }
 
 void attention(GgufConfig& c) {
-    c.set_integer("num_attention_heads", "attention.head_count", c.integer("attention.head_count"));
+    c.set_integer("num_attention_heads", "attention.head_count");
     // Files made for absorbed attention call it one head that all share.
     if (const auto shared = c.integer("attention.head_count_kv"); shared != 1) c.set_integer("num_key_value_heads", "attention.head_count_kv", shared);
-    c.set_integer("q_lora_rank", "attention.q_lora_rank", c.integer("attention.q_lora_rank"));
-    c.set_integer("kv_lora_rank", "attention.kv_lora_rank", c.integer("attention.kv_lora_rank"));
+    c.set_integer("q_lora_rank", "attention.q_lora_rank");
+    c.set_integer("kv_lora_rank", "attention.kv_lora_rank");
     const auto rope = c.integer("rope.dimension_count");
     c.set_integer("qk_rope_head_dim", "rope.dimension_count", rope);
 
@@ -52,14 +52,7 @@ void attention(GgufConfig& c) {
         nope = *nope - *rope;
     }
     c.set_integer("qk_nope_head_dim", key_length, nope);
-    c.set_integer("v_head_dim", value_length, c.integer(value_length));
-}
-
-void indexer(GgufConfig& c) {
-    if (!has_indexer(c)) return;
-    c.set_integer("index_n_heads", "attention.indexer.head_count", c.integer("attention.indexer.head_count"));
-    c.set_integer("index_head_dim", "attention.indexer.key_length", c.integer("attention.indexer.key_length"));
-    c.set_integer("index_topk", "attention.indexer.top_k", c.integer("attention.indexer.top_k"));
+    c.set_integer("v_head_dim", value_length);
 }
 
 struct Groups {
@@ -81,11 +74,11 @@ void experts(GgufConfig& c) {
     const auto count = c.integer("expert_count");
     c.set_integer("n_routed_experts", "expert_count", count);
     if (!count || *count == 0) return;
-    c.set_integer("num_experts_per_tok", "expert_used_count", c.integer("expert_used_count"));
-    c.set_integer("moe_intermediate_size", "expert_feed_forward_length", c.integer("expert_feed_forward_length"));
-    c.set_integer("n_shared_experts", "expert_shared_count", c.integer("expert_shared_count"));
-    c.set_integer("first_k_dense_replace", "leading_dense_block_count", c.integer("leading_dense_block_count"));
-    c.set_integer("moe_layer_freq", "moe_every_n_layers", c.integer("moe_every_n_layers"));
+    c.set_integer("num_experts_per_tok", "expert_used_count");
+    c.set_integer("moe_intermediate_size", "expert_feed_forward_length");
+    c.set_integer("n_shared_experts", "expert_shared_count");
+    c.set_integer("first_k_dense_replace", "leading_dense_block_count");
+    c.set_integer("moe_layer_freq", "moe_every_n_layers");
     const auto function = scoring(c);
     const bool is_v3 = function == "sigmoid";
     c.set_text("scoring_func", "expert_gating_func", function);
@@ -112,7 +105,7 @@ void experts(GgufConfig& c) {
 void translate_gguf_config(GgufConfig& config) {
     sizes(config);
     attention(config);
-    indexer(config);
+    if (has_indexer(config)) set_gguf_indexer(config);
     set_gguf_rope(config);
     experts(config);
 }
