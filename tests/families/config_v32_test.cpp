@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "families/config_checks.hpp"
 #include "families/deepseek_v32/config.hpp"
 #include "families/network.hpp"
 #include "support/outcome.hpp"
@@ -24,12 +25,7 @@ json base() {
         "attention_bias": false, "num_nextn_predict_layers": 1, "tie_word_embeddings": false, "rope_scaling": null})");
 }
 
-Config read(const json& config) {
-    weights::Problems problems;
-    auto c = families::deepseek_v32::read_config(config, "config.json", problems);
-    problems.throw_if_any();
-    return c;
-}
+Config read(const json& config) { return test::config_read_by(families::deepseek_v32::read_config, config); }
 
 }  // namespace
 

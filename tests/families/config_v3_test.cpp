@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "families/config_checks.hpp"
 #include "families/deepseek_v3/config.hpp"
 #include "families/network.hpp"
 #include "support/outcome.hpp"
@@ -10,6 +11,7 @@
 using namespace rorqual;
 using families::latent_moe::Config;
 using nlohmann::json;
+using test::check_refused;
 
 namespace {
 
@@ -26,28 +28,7 @@ json base() {
                          "mscale": 1.0, "mscale_all_dim": 1.0}})");
 }
 
-test::Outcome making(const json& config) {
-    return test::outcome_of([&] {
-        weights::Problems problems;
-        const auto network = families::make_network(config, "config.json", problems);
-        problems.throw_if_any();
-        REQUIRE(network);
-    });
-}
-
-Config read(const json& config) {
-    weights::Problems problems;
-    auto c = families::deepseek_v3::read_config(config, "config.json", problems);
-    problems.throw_if_any();
-    return c;
-}
-
-void check_refused(const json& config, const std::string& key) {
-    const auto outcome = making(config);
-    CHECK((outcome.status == Status::corrupt || outcome.status == Status::unsupported));
-    CHECK_THAT(outcome.line, Catch::StartsWith("config.json: "));
-    CHECK_THAT(outcome.line, Catch::Contains(key + ": "));
-}
+Config read(const json& config) { return test::config_read_by(families::deepseek_v3::read_config, config); }
 
 }  // namespace
 

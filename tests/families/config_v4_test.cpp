@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "families/config_checks.hpp"
 #include "families/deepseek_v4/config.hpp"
 #include "families/network.hpp"
 #include "support/outcome.hpp"
@@ -11,6 +12,7 @@ using namespace rorqual;
 using families::deepseek_v4::Config;
 using families::deepseek_v4::Ratio;
 using nlohmann::json;
+using test::check_refused;
 
 namespace {
 
@@ -27,24 +29,7 @@ json base() {
         "rope_scaling": {"type": "yarn", "factor": 16, "original_max_position_embeddings": 64, "beta_fast": 32, "beta_slow": 1}})");
 }
 
-Config read(const json& config) {
-    weights::Problems problems;
-    auto c = families::deepseek_v4::read_config(config, "config.json", problems);
-    problems.throw_if_any();
-    return c;
-}
-
-void check_refused(const json& config, const std::string& key) {
-    const auto outcome = test::outcome_of([&] {
-        weights::Problems problems;
-        const auto network = families::make_network(config, "config.json", problems);
-        problems.throw_if_any();
-    });
-    CAPTURE(key, outcome.line);
-    CHECK((outcome.status == Status::corrupt || outcome.status == Status::unsupported));
-    CHECK_THAT(outcome.line, Catch::StartsWith("config.json: "));
-    CHECK_THAT(outcome.line, Catch::Contains(key + ": "));
-}
+Config read(const json& config) { return test::config_read_by(families::deepseek_v4::read_config, config); }
 
 }  // namespace
 
