@@ -140,7 +140,7 @@ void index(benchmark::State& state, CacheFormat format, std::int64_t n) {
     const std::vector<float> angle(32, 0.5f);
     const layers::RopeAngles angles{{angle.data(), 1, 32}, {angle.data(), 1, 32}};
     for (auto _ : state) {
-        benchmark::DoNotOptimize(indexer.select(run, ConstRows(latent.data(), 1, q_lora), ConstRows(x.data(), 1, hidden), angles, cache, scratch));
+        benchmark::DoNotOptimize(indexer.select(run, indexer.query(run, ConstRows(latent.data(), 1, q_lora), ConstRows(x.data(), 1, hidden), angles, scratch), cache, scratch));
     }
 }
 

@@ -66,4 +66,13 @@ std::int32_t report_current_exception(rq_error* err) noexcept {
     }
 }
 
+std::int32_t report_exception(rq_error* err, const std::exception_ptr& failure) noexcept {
+    if (!failure) return report(err, RQ_OK, "");
+    try {
+        std::rethrow_exception(failure);
+    } catch (...) {
+        return report_current_exception(err);
+    }
+}
+
 }  // namespace rorqual::capi

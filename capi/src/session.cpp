@@ -1,7 +1,10 @@
 #define RQ_ENABLE_UNSTABLE
 #include "rorqual/session.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <string>
+#include <vector>
 
 #include "arguments.hpp"
 #include "boundary.hpp"
@@ -47,6 +50,21 @@ std::span<float> every_logit(float* logits, std::size_t logits_count, std::size_
                                                                std::to_string(vocabulary) + " floats");
     }
     return given;
+}
+
+// Where the errors of several sessions go: structs of the caller's size, one after another.
+std::vector<rq_error*> error_places(rq_error* errors, std::size_t count) {
+    std::vector<rq_error*> places;
+    if (errors == nullptr) return places;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto* const place = reinterpret_cast<rq_error*>(reinterpret_cast<std::byte*>(errors) + i * errors->struct_size);
+        if (errors->struct_size % alignof(rq_error) != 0 || place->struct_size != errors->struct_size) {
+            refuse("errors", "struct_size " + std::to_string(place->struct_size) + " in number " + std::to_string(i) + ", expected one size in all");
+        }
+        places.push_back(place);
+    }
+    for (rq_error* const place : places) (void)report(place, RQ_OK, "");
+    return places;
 }
 
 }  // namespace
@@ -130,6 +148,21 @@ int32_t rq_session_logits(rq_session* session, const float** logits, size_t* cou
         const auto row = idle(session).session.logits();
         answer = row.data();
         length = row.size();
+    });
+}
+
+int32_t rq_session_evaluate_batch(rq_session* const* sessions, size_t count, rq_error* errors, rq_error* err) {
+    return boundary(err, [&] {
+        const auto given = array(sessions, count, "sessions");
+        const auto places = error_places(errors, given.size());
+        std::vector<Session*> batch;
+        batch.reserve(given.size());
+        for (rq_session* const session : given) batch.push_back(session == nullptr ? nullptr : &session->timeline->session);
+        std::vector<std::exception_ptr> failures(batch.size());
+        Session::evaluate_batch(batch, failures);
+        for (std::size_t i = 0; i < places.size(); ++i) (void)report_exception(places[i], failures[i]);
+        const auto first = std::ranges::find_if(failures, [](const auto& failure) { return failure != nullptr; });
+        if (first != failures.end()) std::rethrow_exception(*first);
     });
 }
 

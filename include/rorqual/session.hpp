@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -131,6 +132,16 @@ class Session {
     /// Evaluates what is not evaluated yet: after a rewind the last token again, after a generation its last token.
     /// Error(wrong_state) on an empty timeline.
     [[nodiscard]] std::span<const float> logits();
+
+    /// What logits() evaluates, for several sessions at once: their last tokens go through the model together, and each weight that several of
+    /// them need is read once. Then logits() of each, and the next token of a generation under way, take no evaluation.
+    /// Gives the bits that logits() gives. Sessions of other models or modes, those with an observer, and those with more
+    /// than one token to evaluate are evaluated too, one after another. A step is over when all are.
+    ///   sessions   each once, none empty; all are used by this thread until the call returns
+    ///   failures   as many: what logits() of each would have thrown, nullptr where all went well. Such a session is as it was, and the others take no
+    ///              notice. cancel() of one of several takes effect when the step ends
+    /// Errors, which change nothing: invalid_argument, wrong_state (an empty timeline).
+    static void evaluate_batch(std::span<Session* const> sessions, std::span<std::exception_ptr> failures);
 
     /// Oldest first. Borrowed until the next call that changes the timeline.
     [[nodiscard]] std::span<const Token> tokens() const noexcept;

@@ -42,6 +42,16 @@ struct Compute {
 /// The states of all layers of one timeline.
 using States = std::vector<std::unique_ptr<layers::LayerState>>;
 
+/// A timeline's part in one evaluation: its next tokens, and the states that stand at their first and remember them afterwards.
+struct Sequence {
+    std::int64_t count = 0;     ///< tokens, at least 1
+    std::int64_t position = 0;  ///< of the first
+    States* states = nullptr;   ///< borrowed for the evaluation
+};
+
+/// Sequences that a session evaluates together with its own, and for how many tokens of the vocabulary it has room for the logits of all of them.
+constexpr std::int64_t most_batched = 32, batched_logits = 1024;
+
 /// Scratch of one session: every buffer an evaluation of up to `chunk` tokens needs. Families derive their own.
 class Workspace {
  public:
@@ -86,14 +96,14 @@ class Network {
     [[nodiscard]] virtual std::unique_ptr<Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t context,
                                                                    std::size_t workers) const = 0;
 
-    /// Evaluates `tokens` (1 … chunk of them) at positions position, position+1, …; the states, which stood at `position`,
-    /// have them remembered afterwards. hidden [T, D]: the residual stream after the final norm. Throws Error(cancelled);
-    /// the states are then to be rewound by the caller.
-    virtual void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
-                         States& states, Workspace& workspace, Rows hidden) const = 0;
+    /// Evaluates `tokens` (1 … chunk of them): those of the first sequence, then those of the next. Products with weights are taken for all of
+    /// them at once; attention looks at each sequence alone. hidden [T, D]: the residual stream after the final norm. Throws Error(cancelled);
+    /// the states are then to be rewound by the caller. An observer is shown the tokens as those of the first sequence: there is one then.
+    virtual void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::span<const Sequence> sequences,
+                         Workspace& workspace, Rows hidden) const = 0;
 
-    /// logits [T, V] of final hidden states [T, D], T ≤ chunk.
-    virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const = 0;
+    /// logits [T, n] of final hidden states [T, D], T ≤ chunk, for the n tokens of the vocabulary from `first` on.
+    virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const = 0;
 
     /// What guesses further tokens; nullptr for a network without. Part of the network; it uses the same workspaces.
     [[nodiscard]] virtual const DraftHead* draft_head() const noexcept { return nullptr; }

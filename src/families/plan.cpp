@@ -17,12 +17,13 @@ Plan plan_session(const Network& network, Plan plan, const SessionOptions& optio
         plan.cache += static_cast<std::uint64_t>(layers::whole_pages(resolved.context)) * drafted;
     }
 
-    // What a session cuts for itself: the network's buffers, final hidden states, the logits of the last token and of guesses behind it, and
-    // what a draft head needs.
+    // What a session cuts for itself: the network's buffers, final hidden states, the logits of the last token and of guesses behind it, those
+    // of a batch on their way to its sessions, and what a draft head needs.
     cpu::Arena counting;
     (void)network.new_workspace(counting, resolved.chunk, resolved.context, workers);
     (void)counting.take_rows(resolved.chunk, geometry.hidden_size);
     (void)counting.take_rows(1 + resolved.draft_tokens, geometry.vocab_size);
+    (void)counting.take_rows(most_batched, batched_logits);
     if (resolved.drafting == Drafting::head) {
         for (int i = 0; i < 2; ++i) (void)counting.take_rows(1 + resolved.draft_tokens, geometry.hidden_size);
         (void)counting.take_rows(1, geometry.vocab_size);

@@ -32,18 +32,16 @@ void choose(ConstRows scores, std::span<std::int32_t> chosen) {
 
 }  // namespace
 
-void Indexer::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, IndexCache& cache, const Scratch& scratch) const {
+ConstRows Indexer::keys(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const {
     const auto k = scratch.k.slice_rows(0, x.x.rows);
     ops::matmul(run, weights.wk, x, k);
     ops::layer_norm(k, weights.k_norm_weight, weights.k_norm_bias, norm_eps, k);
     ops::rope(angles.cos, angles.sin, RopePairs::halves, 1, config.head_dim, 0, k);
-    cache.append(k);
+    return k;
 }
 
-Selection Indexer::select(const ops::Run& run, const ops::Input& latent, const ops::Input& x, const RopeAngles& angles, const IndexCache& cache,
-                          const Scratch& scratch) const {
-    if (cache.position() <= config.top_k) return {};
-    const auto T = x.x.rows, first = cache.position() - T;
+Indexer::Query Indexer::query(const ops::Run& run, const ops::Input& latent, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const {
+    const auto T = x.x.rows;
     const auto q = scratch.q.slice_rows(0, T), w = scratch.head_weights.slice_rows(0, T);
     ops::matmul(run, weights.wq_b, latent, q);
     ops::rope(angles.cos, angles.sin, RopePairs::halves, config.heads, config.head_dim, 0, q);
@@ -52,10 +50,16 @@ Selection Indexer::select(const ops::Run& run, const ops::Input& latent, const o
     for (std::int64_t t = 0; t < T; ++t) {
         for (float& weight : w.row(t)) weight *= scale;
     }
+    return {q, w};
+}
+
+Selection Indexer::select(const ops::Run& run, const Query& query, const IndexCache& cache, const Scratch& scratch) const {
+    if (!selects(cache.position())) return {};
+    const auto T = query.q.rows, first = cache.position() - T;
     const Selection selection{scratch.selected.data(), config.top_k, first};
     for (std::int64_t t = 0, count; t < T; t += count) {
         count = std::min(scratch.queries, T - t);
-        score(run, cache, q.slice_rows(t, count), w.slice_rows(t, count), first + t, scratch);
+        score(run, cache, query.slice_rows(t, count), first + t, scratch);
         run.parallel_for(count, [&](std::int64_t i, std::size_t) {
             const auto position = first + t + i;
             const auto chosen = scratch.selected.subspan(static_cast<std::size_t>((t + i) * config.top_k), static_cast<std::size_t>(selection.count(position)));
@@ -66,7 +70,8 @@ Selection Indexer::select(const ops::Run& run, const ops::Input& latent, const o
 }
 
 // scratch.scores[t, s] of a few queries at positions first … for every token s up to them.
-void Indexer::score(const ops::Run& run, const IndexCache& cache, const Rows& q, const Rows& head_weights, std::int64_t first, const Scratch& scratch) const {
+void Indexer::score(const ops::Run& run, const IndexCache& cache, const Query& query, std::int64_t first, const Scratch& scratch) const {
+    const auto& [q, head_weights] = query;
     const auto parts = ceil_div(first + q.rows, task_pages * page_tokens);
     run.parallel_for(q.rows * parts, [&](std::int64_t task, std::size_t worker) {
         const auto t = task / parts, seen = first + t + 1;

@@ -41,22 +41,36 @@ struct Indexer {
         /// For timelines of up to `context` tokens. Where everything is always selected, nothing but room for keys.
         [[nodiscard]] static Scratch cut(cpu::Arena& arena, const Config& config, std::int64_t chunk, std::int64_t context, std::size_t workers);
     };
+    /// Queries of T tokens: views into the scratch, valid until its next use.
+    struct Query {
+        Rows q;             ///< [T, H·d], rotated
+        Rows head_weights;  ///< [T, H]
+
+        [[nodiscard]] Query slice_rows(std::int64_t first, std::int64_t count) const noexcept {
+            return {q.slice_rows(first, count), head_weights.slice_rows(first, count)};
+        }
+    };
     static constexpr float norm_eps = 1e-6f;  ///< of k_norm, whatever the config says of other norms
 
     Config config;
     Weights weights;
 
-    /// x [T, D] → index keys, appended to the cache: also while a timeline is so short that nobody asks for scores.
-    void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, IndexCache& cache, const Scratch& scratch) const;
+    /// x [T, D] → index keys [T, d], which the cache is to remember: also while a timeline is so short that nobody asks for scores. A view into the scratch.
+    [[nodiscard]] ConstRows keys(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const;
 
-    /// What the last T remembered tokens attend to: the top_k tokens up to themselves with the highest scores, of equal ones the earlier.
-    /// Selects everything, and computes nothing, while the cache holds no more than that. `latent` [T, q_lora]: Mla::Query::latent; x [T, D].
-    /// Same bits however a text is cut into evaluations and for any number of threads. Valid until the scratch's next use.
-    [[nodiscard]] Selection select(const ops::Run& run, const ops::Input& latent, const ops::Input& x, const RopeAngles& angles,
-                                   const IndexCache& cache, const Scratch& scratch) const;
+    /// Does a timeline select from so many tokens? Else it attends to all of them, and needs no queries.
+    [[nodiscard]] bool selects(std::int64_t tokens) const noexcept { return tokens > config.top_k; }
+
+    /// `latent` [T, q_lora]: Mla::Query::latent; x [T, D].
+    [[nodiscard]] Query query(const ops::Run& run, const ops::Input& latent, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const;
+
+    /// What the last T remembered tokens, whose queries these are, attend to: the top_k tokens up to themselves with the highest scores, of equal
+    /// ones the earlier. Everything where the cache holds no more than that. Same bits however a text is cut into evaluations and for
+    /// any number of threads. Valid until the scratch's next use.
+    [[nodiscard]] Selection select(const ops::Run& run, const Query& query, const IndexCache& cache, const Scratch& scratch) const;
 
  private:
-    void score(const ops::Run& run, const IndexCache& cache, const Rows& q, const Rows& head_weights, std::int64_t first, const Scratch& scratch) const;
+    void score(const ops::Run& run, const IndexCache& cache, const Query& query, std::int64_t first, const Scratch& scratch) const;
 };
 
 }  // namespace rorqual::layers

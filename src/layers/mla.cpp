@@ -21,7 +21,7 @@ Mla::Query Mla::query(const ops::Run& run, const ops::Input& x, const RopeAngles
     return {latent, q};
 }
 
-void Mla::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const {
+Mla::Keys Mla::keys(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const {
     const auto& shape = config.shape;
     const auto kv_a = scratch.kv_a.slice_rows(0, x.x.rows);
     const auto c_kv = kv_a.slice_cols(0, shape.kv_lora_rank);
@@ -29,18 +29,23 @@ void Mla::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& a
     ops::matmul(run, weights.wkv_a, x, kv_a);
     ops::rms_norm(run, c_kv, weights.kv_a_norm, config.norm_eps, c_kv);  // the rope key has no norm
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, 1, shape.qk_rope_head_dim, 0, k_pe);
+    return {c_kv, k_pe};
+}
+
+void Mla::remember(const ops::Run& run, const Keys& keys, LatentCache& cache, const Scratch& scratch) const {
     if (cache.format() == CacheFormat::int8) {
-        cache.append(ops::quantise(run, c_kv, scratch.c_kv_int8), ops::quantise(run, k_pe, scratch.k_pe_int8));
+        cache.append(ops::quantise(run, keys.c_kv, scratch.c_kv_int8), ops::quantise(run, keys.k_pe, scratch.k_pe_int8));
     } else {
-        cache.append(c_kv, k_pe);
+        cache.append(keys.c_kv, keys.k_pe);
     }
 }
 
-void Mla::attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, const Selection& selection, Rows y,
+void Mla::attend(const ops::Run& run, AttentionForm form, ConstRows q, const LatentCache& cache, const Selection& selection, Rows heads,
                  const Scratch& scratch) const {
-    const auto heads = scratch.heads.slice_rows(0, query.heads.rows);
-    const auto first = cache.position() - query.heads.rows;
-    layers::attend(run, config.shape, form, query.heads, cache.blocks(), weights.wkv_b, first, selection, heads, scratch.attention);
+    layers::attend(run, config.shape, form, q, cache.blocks(), weights.wkv_b, cache.position() - q.rows, selection, heads, scratch.attention);
+}
+
+void Mla::project(const ops::Run& run, ConstRows heads, Rows y, const Scratch& scratch) const {
     ops::matmul(run, weights.wo, ops::input(run, heads, scratch.heads_int8), y);
 }
 

@@ -56,6 +56,15 @@ struct Mla {
         ops::Input latent;  ///< [T, q_lora] after its norm; no rows without q_lora_rank
         ConstRows heads;    ///< [T, H·(nope+rope)], rope parts rotated
     };
+    /// What T tokens are remembered by: views into the scratch, valid until its next use.
+    struct Keys {
+        ConstRows c_kv;  ///< [T, kv_lora] after its norm
+        ConstRows k_pe;  ///< [T, rope], rotated
+
+        [[nodiscard]] Keys slice_rows(std::int64_t first, std::int64_t count) const noexcept {
+            return {c_kv.slice_rows(first, count), k_pe.slice_rows(first, count)};
+        }
+    };
 
     Config config;
     Weights weights;
@@ -63,13 +72,18 @@ struct Mla {
     /// x [T, D] → latent c_q, then q_nope and q_pe of every head. V2 eq. (12)–(14), (16).
     [[nodiscard]] Query query(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const;
 
-    /// x [T, D] → c_kv and k_pe, appended to the cache. V2 eq. (9), (15).
-    void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, LatentCache& cache, const Scratch& scratch) const;
+    /// x [T, D] → c_kv and k_pe: all that a cache has to keep. V2 eq. (9), (15).
+    [[nodiscard]] Keys keys(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Scratch& scratch) const;
 
-    /// The last T remembered tokens look at what is selected for them, which lies among what is remembered up to themselves. y [T, D].
-    /// V2 eq. (17)–(19).
-    void attend(const ops::Run& run, AttentionForm form, const Query& query, const LatentCache& cache, const Selection& selection, Rows y,
-                const Scratch& scratch) const;
+    /// The cache has T more tokens, in its format.
+    void remember(const ops::Run& run, const Keys& keys, LatentCache& cache, const Scratch& scratch) const;
+
+    /// The last T tokens of a cache, with queries q [T, H·(nope+rope)], look at what is selected for them, which lies among what is
+    /// remembered up to themselves. heads [T, H·v]. V2 eq. (17)–(18).
+    void attend(const ops::Run& run, AttentionForm form, ConstRows q, const LatentCache& cache, const Selection& selection, Rows heads, const Scratch& scratch) const;
+
+    /// heads [T, H·v] → y [T, D]. V2 eq. (19).
+    void project(const ops::Run& run, ConstRows heads, Rows y, const Scratch& scratch) const;
 };
 
 }  // namespace rorqual::layers

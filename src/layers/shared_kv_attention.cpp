@@ -12,12 +12,6 @@ namespace {
 constexpr std::int64_t row_block = PageScratch::rows;  // heads that look at one block of keys together, at most
 constexpr std::int64_t fewest_heads = 8;               // and at least: each such part decodes the keys again
 
-// Rows [t, t + count) of an input.
-ops::Input slice(const ops::Input& x, std::int64_t t, std::int64_t count) {
-    const auto rows = x.x.slice_rows(t, count);
-    return x.is_quantised() ? ops::Input(rows, x.quantised.slice_rows(t, count)) : ops::Input(rows);
-}
-
 // The average of all that row r saw, with a sink that takes its part of the weight and gives no value.
 void finish_with_sink(const Averages& sum, std::int64_t r, float sink, std::span<float> to) {
     const float peak = std::max(sum.peak[r], sink);
@@ -105,7 +99,7 @@ void SharedKvAttention::forward(const ops::Run& run, const ops::Input& x, const 
     cache.reserve(cache.position() + T);
     for (std::int64_t t = 0, count; t < T; t += count) {
         count = cache.begin(T - t);
-        forward_page(run, slice(x, t, count), rope, cache, y.slice_rows(t, count), scratch);
+        forward_page(run, x.slice_rows(t, count), rope, cache, y.slice_rows(t, count), scratch);
     }
 }
 

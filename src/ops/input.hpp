@@ -20,6 +20,11 @@ struct Input {
     Input(const ConstRows& rows, const panels::QuantisedRows& int8) : x(rows), quantised(int8) {}
 
     [[nodiscard]] bool is_quantised() const noexcept { return quantised.q != nullptr; }
+    /// Rows [first, first + count).
+    [[nodiscard]] Input slice_rows(std::int64_t first, std::int64_t count) const noexcept {
+        const auto rows = x.slice_rows(first, count);
+        return is_quantised() ? Input(rows, quantised.slice_rows(first, count)) : Input(rows);
+    }
 };
 
 /// True if rows of that width have an int8 form: it is made of blocks of 32.

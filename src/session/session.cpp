@@ -81,6 +81,23 @@ std::span<const float> Session::logits() {
     return impl_->logits();
 }
 
+void Session::evaluate_batch(std::span<Session* const> sessions, std::span<std::exception_ptr> failures) {
+    if (failures.size() != sessions.size()) {
+        throw Error(Status::invalid_argument, "failures: " + std::to_string(failures.size()) + " places, expected " + std::to_string(sessions.size()));
+    }
+    std::vector<session::Timeline*> timelines;
+    timelines.reserve(sessions.size());
+    const auto refuse = [&](Status status, const char* why) { throw Error(status, "sessions[" + std::to_string(timelines.size()) + "]: " + why); };
+    for (const Session* const session : sessions) {
+        if (session == nullptr) refuse(Status::invalid_argument, "null");
+        if (std::ranges::find(timelines, session->impl_.get()) != timelines.end()) refuse(Status::invalid_argument, "stands twice in the batch");
+        if (session->length() == 0) refuse(Status::wrong_state, "an empty timeline has no logits");
+        timelines.push_back(session->impl_.get());
+    }
+    std::ranges::fill(failures, nullptr);
+    session::Timeline::evaluate_batch(timelines, failures);
+}
+
 std::span<const Token> Session::tokens() const noexcept { return impl_->tokens(); }
 std::size_t Session::length() const noexcept { return impl_->length(); }
 std::size_t Session::capacity() const noexcept { return impl_->capacity(); }

@@ -71,6 +71,7 @@ Timeline::Buffers Timeline::cut_buffers(cpu::Arena& arena) const {
     Buffers buffers{network().new_workspace(arena, options_.chunk, options_.context, run_.workers.count()),
                     arena.take_rows(options_.chunk, geometry.hidden_size),
                     arena.take_rows(1 + options_.draft_tokens, geometry.vocab_size),
+                    arena.take_rows(families::most_batched, families::batched_logits),
                     {}};
     if (options_.drafting == Drafting::head) buffers.draft = DraftFollower::cut_buffers(geometry, options_.draft_tokens, arena);
     return buffers;
@@ -175,15 +176,19 @@ void Timeline::replace(Loaded&& loaded) noexcept {
     logits_count_ = loaded.logits.empty() ? 0 : 1;
 }
 
+/// All pages of a timeline of `end` tokens: what cannot be allocated is found out before anything has changed.
+void Timeline::reserve(std::size_t end) {
+    for (const auto& state : states_) state->reserve(static_cast<std::int64_t>(end));
+    if (drafts()) draft_->reserve(end);
+}
+
 /// Evaluates everything from evaluated_ on, in pieces of at most chunk tokens. `stays` is raised to the end of each whole piece:
 /// evaluated_ does not tell that after an exception, for a layer may have to be rebuilt from further back.
 void Timeline::evaluate(const Wanted& wanted, std::size_t& stays) {
     const std::size_t end = tokens_.size(), guesses = end - length_;
     if (evaluated_ == end) return;
     cancellable([&] {
-        // All pages first: what cannot be allocated is found out before anything has changed.
-        for (const auto& state : states_) state->reserve(static_cast<std::int64_t>(end));
-        if (drafts()) draft_->reserve(end);
+        reserve(end);
         const bool alone = length_ - evaluated_ == 1;
         while (evaluated_ < end) {
             const std::size_t count = std::min(end - evaluated_, static_cast<std::size_t>(options_.chunk));
@@ -196,18 +201,13 @@ void Timeline::evaluate(const Wanted& wanted, std::size_t& stays) {
     });
 }
 
-/// Runs what evaluates; a cancel ends it with an error that says where.
-template <class Body>
-void Timeline::cancellable(const Body& body) {
+void Timeline::check_process() const {
     if (run_.workers.lost_by_fork()) throw Error(Status::wrong_state, "session: used in a child process after fork()");
-    try {
-        run_.check_cancelled();
-        body();
-    } catch (const Error& error) {
-        if (error.status() != Status::cancelled) throw;
-        cancel_.store(0);  // this evaluation is the one that was to be stopped
-        throw Error(Status::cancelled, "session: cancelled in an evaluation up to token " + std::to_string(length_));
-    }
+}
+
+void Timeline::end_cancel() {
+    cancel_.store(0);  // this evaluation is the one that was to be stopped
+    throw Error(Status::cancelled, "session: cancelled in an evaluation up to token " + std::to_string(length_));
 }
 
 /// Evaluates the next `count` tokens.
@@ -222,11 +222,12 @@ void Timeline::evaluate_piece(std::size_t count, const Wanted& wanted) {
     }
     try {
         run.check_cancelled();
-        network().forward(run, compute, std::span(tokens_).subspan(first, count), static_cast<std::int64_t>(first), states_, *buffers_.workspace, hidden);
+        const families::Sequence sequence{hidden.rows, static_cast<std::int64_t>(first), &states_};
+        network().forward(run, compute, std::span(tokens_).subspan(first, count), std::span(&sequence, 1), *buffers_.workspace, hidden);
         if (const std::size_t from = std::max(first, wanted.first); from < end && !wanted.every_logit.empty()) {
             const auto rows = static_cast<std::int64_t>(end - from), vocab = buffers_.logits.cols;
             const Rows out(wanted.every_logit.data() + static_cast<std::int64_t>(from - wanted.first) * vocab, rows, vocab);
-            network().logits(run, *buffers_.workspace, hidden.slice_rows(static_cast<std::int64_t>(from - first), rows), out);
+            network().logits(run, *buffers_.workspace, hidden.slice_rows(static_cast<std::int64_t>(from - first), rows), 0, out);
         }
         if (end == tokens_.size()) keep_logits(hidden, wanted);
         if (drafts()) draft_->follow({run, compute, *buffers_.workspace, tokens()}, first, hidden, {wanted.every_draft, wanted.first});
@@ -242,7 +243,7 @@ void Timeline::keep_logits(Rows hidden, const Wanted& wanted) {
     const std::size_t guesses = tokens_.size() - length_;
     logits_count_ = 0;
     if (wanted.every_logit.empty()) {
-        network().logits(run_, *buffers_.workspace, hidden.slice_rows(hidden.rows - 1, 1), buffers_.logits.slice_rows(0, 1));
+        network().logits(run_, *buffers_.workspace, hidden.slice_rows(hidden.rows - 1, 1), 0, buffers_.logits.slice_rows(0, 1));
     } else if (guesses == 0) {
         std::ranges::copy(wanted.every_logit.last(static_cast<std::size_t>(buffers_.logits.cols)), buffers_.logits.row(0).begin());
     }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <memory_resource>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "families/model_parts.hpp"
 #include "families/network.hpp"
 #include "ops/run.hpp"
+#include "rorqual/error.hpp"
 #include "rorqual/session.hpp"
 #include "session/draft_follower.hpp"
 
@@ -60,6 +63,10 @@ class Timeline {
     /// The same, where `guesses` may follow: as many of them as there is room for are evaluated along, each as if it were alone, so that after
     /// pushing those that come true the next logits are there already.
     std::span<const float> logits(std::span<const Token> guesses);
+
+    /// Evaluates what logits() of each of several timelines takes, those of one model and mode together: every weight is then read once for all of
+    /// them. Gives the bits that logits() gives. failures [n]: what went wrong with each, which is then as it was.
+    static void evaluate_batch(std::span<Timeline* const> timelines, std::span<std::exception_ptr> failures);
 
     /// Are these logits there already?
     [[nodiscard]] bool has_logits() const noexcept { return logits_from_ <= length_ && length_ - logits_from_ < logits_count_; }
@@ -115,6 +122,7 @@ class Timeline {
         std::unique_ptr<families::Workspace> workspace;
         Rows hidden;  // [chunk, D] final hidden states of one piece
         Rows logits;  // [1 + draft_tokens, V] after the tokens at logits_from_ − 1 …
+        Rows shared;  // [batch, some of V] logits of several timelines, on their way to them
         std::optional<DraftFollower::Buffers> draft;
     };
 
@@ -130,11 +138,35 @@ class Timeline {
     [[nodiscard]] families::States forked_states() const;
     [[nodiscard]] Buffers cut_buffers(cpu::Arena& arena) const;
 
+    /// Of a batch, and where to tell what went wrong.
+    struct Member {
+        Timeline* timeline;
+        std::exception_ptr* failure;
+    };
+    [[nodiscard]] bool computes_as(const Timeline& other) const noexcept;
+    void stand_before_last();
+    void lead(std::span<const Member> members);
+    void share_logits(const ops::Run& run, ConstRows hidden, std::span<const Member> members);
+    void finish_batch(const ops::Run& run, const families::Compute& compute, Rows hidden, std::chrono::steady_clock::time_point start);
+
+    void reserve(std::size_t end);
     void evaluate(const Wanted& wanted, std::size_t& stays);
     void evaluate_piece(std::size_t count, const Wanted& wanted);
     void keep_logits(Rows hidden, const Wanted& wanted);
+    /// Runs what evaluates; a cancel ends it with an error that says where.
     template <class Body>
-    void cancellable(const Body& body);
+    void cancellable(const Body& body) {
+        check_process();
+        try {
+            run_.check_cancelled();
+            body();
+        } catch (const Error& error) {
+            if (error.status() != Status::cancelled) throw;
+            end_cancel();
+        }
+    }
+    void check_process() const;
+    [[noreturn]] void end_cancel();
     void forget_from(std::size_t length) noexcept;
     [[nodiscard]] std::size_t rewind_states(std::size_t length);
 

@@ -169,6 +169,9 @@ TEST_CASE("a NULL that is not allowed is refused with a line that names the argu
     EACH_NULL(rq_session_load, {}, s.get(), saved.get(), err);
     EACH_NULL(rq_session_fork, {}, s.get(), &session, err);
     EACH_NULL(rq_session_logits, {}, s.get(), &row, &size, err);
+    rq_session* const batch[] = {s.get()};
+    Err of_each;
+    EACH_NULL(rq_session_evaluate_batch, {2}, batch, 1, &of_each, err);
     EACH_NULL(rq_session_tokens, {}, s.get(), &timeline, &size, err);
     EACH_NULL(rq_session_length, {}, s.get(), &size, err);
     EACH_NULL(rq_session_capacity, {}, s.get(), &size, err);

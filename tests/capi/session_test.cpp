@@ -85,6 +85,65 @@ TEST_CASE("after a rewind a session is what it would be had it never seen the re
     CHECK(logits == nullptr);
 }
 
+TEST_CASE("sessions evaluated together have the logits and write the tokens they would alone", "[capi][session]") {
+    std::vector<SessionHandle> together, alone;
+    for (std::int32_t i = 0; i < 3; ++i) {
+        for (auto* const sessions : {&together, &alone}) {
+            sessions->push_back(small_session());
+            append(sessions->back().get(), {5 + i, 6, 7, 8});
+            must(rq_session_rewind(sessions->back().get(), 3, nullptr), Err());
+        }
+    }
+    rq_session* batch[] = {together[0].get(), together[1].get(), together[2].get()};
+    rq_error errors[] = {RQ_ERROR_INIT, RQ_ERROR_INIT, RQ_ERROR_INIT};
+    Err err;
+    must(rq_session_evaluate_batch(batch, 3, errors, &err), err);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(logits_of(together[i].get()) == logits_of(alone[i].get()));
+
+    // Also while generations are under way.
+    std::vector<GenerationHandle> generations;
+    for (std::size_t i = 0; i < 3; ++i) {
+        generations.push_back(generate_on(together[i].get()));
+        generations.push_back(generate_on(alone[i].get()));
+    }
+    for (int step = 0; step < 4; ++step) {
+        must(rq_session_evaluate_batch(batch, 3, errors, &err), err);
+        rq_piece pieces[6];
+        for (std::size_t i = 0; i < 6; ++i) {
+            pieces[i] = rq_piece RQ_PIECE_INIT;
+            must(rq_generation_next(generations[i].get(), &pieces[i], &err), err);
+        }
+        for (std::size_t i = 0; i < 6; i += 2) CHECK(pieces[i].token == pieces[i + 1].token);
+    }
+}
+
+TEST_CASE("of sessions evaluated together, each says what went wrong with it", "[capi][session]") {
+    const auto one = small_session(), other = small_session();
+    for (const auto& session : {one.get(), other.get()}) {
+        append(session, {5, 6, 7});
+        must(rq_session_rewind(session, 2, nullptr), Err());
+    }
+    rq_session* batch[] = {one.get(), other.get()};
+    rq_error errors[] = {RQ_ERROR_INIT, RQ_ERROR_INIT};
+    Err err;
+    rq_session_cancel(other.get());
+    CHECK(rq_session_evaluate_batch(batch, 2, errors, &err) == RQ_ERR_CANCELLED);
+    CHECK(errors[0].code == RQ_OK);
+    CHECK(std::string(errors[0].message).empty());
+    CHECK(errors[1].code == RQ_ERR_CANCELLED);
+    CHECK(std::string(errors[1].message) == err.message);
+    must(rq_session_evaluate_batch(batch, 2, nullptr, &err), err);
+    errors[1].struct_size = 8;
+    CHECK(rq_session_evaluate_batch(batch, 2, errors, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(std::string(err.message).find("errors: struct_size 8 in number 1") != std::string::npos);
+    batch[1] = one.get();
+    CHECK(rq_session_evaluate_batch(batch, 2, nullptr, &err) == RQ_ERR_INVALID_ARGUMENT);
+    const auto empty = small_session();
+    batch[1] = empty.get();
+    CHECK(rq_session_evaluate_batch(batch, 2, nullptr, &err) == RQ_ERR_WRONG_STATE);
+    must(rq_session_evaluate_batch(nullptr, 0, nullptr, &err), err);
+}
+
 TEST_CASE("a fork goes its own way", "[capi][session]") {
     const auto session = small_session();
     append(session.get(), long_prompt(10));

@@ -77,8 +77,9 @@ class GoldenRun {
             std::vector<float> hidden(static_cast<std::size_t>(count * g.hidden_size));
             const Rows rows(hidden.data(), count, g.hidden_size);
             const auto piece = tokens.subspan(static_cast<std::size_t>(t), static_cast<std::size_t>(count));
-            network.forward(run, {options_.attention, &recorder}, piece, t, states, *workspace, rows);
-            network.logits(run, *workspace, rows, {result.logits.data() + t * g.vocab_size, count, g.vocab_size});
+            const families::Sequence sequence{count, t, &states};
+            network.forward(run, {options_.attention, &recorder}, piece, std::span(&sequence, 1), *workspace, rows);
+            network.logits(run, *workspace, rows, 0, {result.logits.data() + t * g.vocab_size, count, g.vocab_size});
         }
         return result;
     }

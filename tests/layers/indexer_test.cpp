@@ -54,8 +54,11 @@ struct Case {
             rope.angles(t, cos.view(), sin.view());
             const layers::RopeAngles angles{cos.view(), sin.view()};
             const auto rows = x.view().slice_rows(t, count);
-            indexer.remember(ops_run, rows, angles, cache, scratch);
-            const auto selection = indexer.select(ops_run, latent.view().slice_rows(t, count), rows, angles, cache, scratch);
+            cache.append(indexer.keys(ops_run, rows, angles, scratch));
+            layers::Selection selection;
+            if (indexer.selects(cache.position())) {
+                selection = indexer.select(ops_run, indexer.query(ops_run, latent.view().slice_rows(t, count), rows, angles, scratch), cache, scratch);
+            }
             for (std::int64_t i = t; i < t + count; ++i) {
                 if (selection.everything()) {
                     auto& everything = all.emplace_back();
@@ -201,7 +204,7 @@ TEST_CASE("index keys are remembered while everything is selected", "[layers][in
     Matrix cos(100, rope_dim / 2), sin(100, rope_dim / 2);
     c.rope.angles(0, cos.view(), sin.view());
     IndexCache cache(CacheFormat::f32, head_dim, memory);
-    c.indexer.remember({.kernels = kernels, .workers = *workers}, c.x.view(), {cos.view(), sin.view()}, cache, scratch);
+    cache.append(c.indexer.keys({.kernels = kernels, .workers = *workers}, c.x.view(), {cos.view(), sin.view()}, scratch));
     REQUIRE(cache.position() == 100);
     const auto keys = cache.page(0);
     for (const std::int64_t s : {0, 57, 99}) {

@@ -187,15 +187,26 @@ class FakeNetwork final : public families::Network {
         return scratch;
     }
 
-    void forward(const ops::Run& run, const families::Compute& compute, std::span<const Token> tokens, std::int64_t position,
-                 families::States& states, families::Workspace& workspace, Rows hidden) const override {
+    void forward(const ops::Run& run, const families::Compute& compute, std::span<const Token> tokens, std::span<const families::Sequence> sequences,
+                 families::Workspace& workspace, Rows hidden) const override {
         const auto hashes = dynamic_cast<Scratch&>(workspace).hashes;
         if (tokens.size() > hashes.size()) throw Error(Status::internal, "fake: more tokens than the chunk");
         if (hidden.rows != static_cast<std::int64_t>(tokens.size())) throw Error(Status::internal, "fake: hidden has the wrong rows");
         std::copy(tokens.begin(), tokens.end(), hashes.begin());
-        for (std::size_t layer = 0; layer < states.size(); ++layer) {
-            if (states[layer]->position() != position) throw Error(Status::internal, "fake: a state stands elsewhere");
+        std::int64_t last = 0;
+        for (const auto& sequence : sequences) last += sequence.count;
+        if (last != hidden.rows) throw Error(Status::internal, "fake: sequences of other lengths");
+        for (std::size_t layer = 0; layer < sequences.front().states->size(); ++layer) {
+            auto sequence = sequences.begin();
+            std::int64_t left = 0;
             for (std::size_t t = 0; t < tokens.size(); ++t) {
+                if (t > 0 && left == 0) ++sequence;
+                auto& state = *(*sequence->states)[layer];
+                if (left == 0) {
+                    left = sequence->count;
+                    if (state.position() != sequence->position) throw Error(Status::internal, "fake: a state stands elsewhere");
+                }
+                --left;
                 if (on_step) on_step();
                 run.check_cancelled();
                 // A few tasks, so that workers and cancelling take part.
@@ -203,19 +214,19 @@ class FakeNetwork final : public families::Network {
                 run.parallel_for(4, [&](std::int64_t task, std::size_t) {
                     parts[static_cast<std::size_t>(task)] = mix(hashes[t], static_cast<std::uint64_t>(task));
                 });
-                hashes[t] = remember(*states[layer], parts[0] ^ parts[1] ^ parts[2] ^ parts[3]);
+                hashes[t] = remember(state, parts[0] ^ parts[1] ^ parts[2] ^ parts[3]);
             }
             if (compute.observer) {
                 for (std::size_t t = 0; t < tokens.size(); ++t) write(hashes[t], hidden.row(static_cast<std::int64_t>(t)));
-                compute.observer->hidden(static_cast<std::int64_t>(layer), position, hidden);
+                compute.observer->hidden(static_cast<std::int64_t>(layer), sequences.front().position, hidden);
             }
         }
         for (std::size_t t = 0; t < tokens.size(); ++t) write(hashes[t], hidden.row(static_cast<std::int64_t>(t)));
         evaluated += tokens.size();
     }
 
-    void logits(const ops::Run& run, families::Workspace&, ConstRows hidden, Rows logits) const override {
-        if (logits.rows != hidden.rows || logits.cols != geometry_.vocab_size) throw Error(Status::internal, "fake: logits have the wrong shape");
+    void logits(const ops::Run& run, families::Workspace&, ConstRows hidden, std::int64_t first, Rows logits) const override {
+        if (logits.rows != hidden.rows || first + logits.cols > geometry_.vocab_size) throw Error(Status::internal, "fake: logits have the wrong shape");
         for (std::int64_t t = 0; t < hidden.rows; ++t) {
             if (on_step) on_step();
             run.check_cancelled();
@@ -224,13 +235,13 @@ class FakeNetwork final : public families::Network {
             if (make_logits) {
                 make_logits(logits.row(t), hash);
             } else {
-                hash_logits(logits.row(t), hash);
+                hash_logits(logits.row(t), hash, static_cast<std::size_t>(first));
             }
         }
     }
 
-    static void hash_logits(std::span<float> logits, std::uint64_t hash) {
-        for (std::size_t v = 0; v < logits.size(); ++v) logits[v] = static_cast<float>(mix(hash, v) >> 40) / static_cast<float>(1 << 21);
+    static void hash_logits(std::span<float> logits, std::uint64_t hash, std::size_t first) {
+        for (std::size_t v = 0; v < logits.size(); ++v) logits[v] = static_cast<float>(mix(hash, first + v) >> 40) / static_cast<float>(1 << 21);
     }
 
  private:

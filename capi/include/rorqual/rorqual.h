@@ -613,6 +613,18 @@ RQ_API int32_t rq_session_load(rq_session *session, const rq_source *source, rq_
  * Thread: one at a time. Errors: RQ_ERR_WRONG_STATE (empty timeline), RQ_ERR_CANCELLED. Since 0.1. */
 RQ_API int32_t rq_session_logits(rq_session *session, const float **logits, size_t *count, rq_error *err);
 
+/* Evaluates what rq_session_logits evaluates, for several sessions at once: their last tokens go through the model together, and each weight
+ * that several of them need is read once. Afterwards rq_session_logits of each, and rq_generation_next of a generation under way, take no
+ * evaluation; both give what they give without this. The one call that evaluates while generations are under way.
+ *   sessions   count of them, each once, none empty. Those of other models or modes, with an observer, or with more than one token to
+ *              evaluate are evaluated one after another.
+ *   errors     NULL, or count structs side by side, the same struct_size in each: RQ_OK and "", or what went wrong with the session. One that
+ *              failed is as it was, and the others take no notice; rq_session_cancel of one of several takes effect when the call ends.
+ * Returns RQ_OK where all went well, else the status of the first that failed, with its sentence in err.
+ * Thread: one at a time for each of the sessions. Errors: RQ_ERR_WRONG_STATE (an empty timeline), RQ_ERR_INVALID_ARGUMENT (one stands twice):
+ * nothing was evaluated; as rq_session_sync. Since 0.1. */
+RQ_API int32_t rq_session_evaluate_batch(rq_session *const *sessions, size_t count, rq_error *errors, rq_error *err);
+
 /* The tokens of the timeline, oldest first.   tokens: borrowed until the next call that evaluates or changes the session.   count: set.
  * Thread: one at a time. Since 0.1. */
 RQ_API int32_t rq_session_tokens(rq_session *session, const int32_t **tokens, size_t *count, rq_error *err);

@@ -2,11 +2,21 @@
 
 namespace rorqual::families::deepseek_v4 {
 
-layers::Router::Choice Block::forward(const ops::Run& run, const Activations& a, const Rope& rope, layers::SharedKvCache& cache) const {
+// Each part alone: what it attends to and what its compressors have open is its own.
+void Block::attend(const ops::Run& run, const Activations& a, const Rope& rope, std::span<const Part> parts) const {
+    const auto h = ops::input(run, a.h, a.scratch.h_int8);
+    std::int64_t first = 0;
+    for (const Part& part : parts) {
+        attention.forward(run, h.slice_rows(first, part.count), rope, *part.cache, a.out.slice_rows(first, part.count), a.scratch.attention);
+        first += part.count;
+    }
+}
+
+layers::Router::Choice Block::forward(const ops::Run& run, const Activations& a, const Rope& rope, std::span<const Part> parts) const {
     const auto& s = a.scratch;
     const auto attn_mix = attn_hyper.read(run, a.streams, a.h, s.mix);
     ops::rms_norm(run, a.h, attn_norm, norm_eps, a.h);
-    attention.forward(run, ops::input(run, a.h, s.h_int8), rope, cache, a.out, s.attention);
+    attend(run, a, rope, parts);
     attn_hyper.write(run, attn_mix, a.out, a.streams);
 
     const auto ffn_mix = ffn_hyper.read(run, a.streams, a.h, s.mix);

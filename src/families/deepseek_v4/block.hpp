@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -14,6 +15,12 @@ namespace rorqual::families::deepseek_v4 {
 
 struct Activations;
 
+/// The tokens of one sequence in an evaluation, and the cache of the layer that computes.
+struct Part {
+    std::int64_t count = 0;
+    layers::SharedKvCache* cache = nullptr;
+};
+
 /// Buffers of a session: what its blocks share, since one runs at a time.
 struct Scratch final : Workspace {
     Rows streams;                  ///< [chunk, n·D]
@@ -24,6 +31,7 @@ struct Scratch final : Workspace {
     layers::FfnScratch inner;
     layers::ExpertFfn::Scratch experts;
     ops::Scratch products;
+    std::span<Part> parts;  ///< [chunk]
 
     /// Rows of T tokens.
     [[nodiscard]] Activations activations(std::span<const Token> tokens) const noexcept;
@@ -52,8 +60,11 @@ struct Block {
     layers::ExpertFfn ffn;
     std::optional<layers::HashRouter> hash;  ///< in the first layers
 
-    /// Returns the chosen experts. `rope`: of the layer's kind.
-    layers::Router::Choice forward(const ops::Run& run, const Activations& a, const Rope& rope, layers::SharedKvCache& cache) const;
+    /// The rows of `a` are those of the parts, one after another. Returns the chosen experts. `rope`: of the layer's kind.
+    layers::Router::Choice forward(const ops::Run& run, const Activations& a, const Rope& rope, std::span<const Part> parts) const;
+
+ private:
+    void attend(const ops::Run& run, const Activations& a, const Rope& rope, std::span<const Part> parts) const;
 };
 
 }  // namespace rorqual::families::deepseek_v4

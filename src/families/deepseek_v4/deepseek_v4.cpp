@@ -84,6 +84,7 @@ std::unique_ptr<Workspace> DeepseekV4::new_workspace(cpu::Arena& arena, std::int
     s->attention = layers::SharedKvAttention::Scratch::cut(arena, c.attention, c.has_indexer() ? &c.indexer : nullptr, c.most_entries(context), workers);
     s->inner = layers::FfnScratch::cut(arena, std::max(layers::DenseFfn::inner_values(chunk, c.shared_width), layers::ExpertsScratch::inner_values(experts, chunk)));
     s->experts = {layers::Router::Scratch::cut(arena, c.router, chunk, workers), layers::ExpertsScratch::cut(arena, experts, chunk, workers)};
+    s->parts = arena.take<Part>(chunk);
     s->products = ops::Scratch::cut(arena, most_decoded_values(), workers);
     return s;
 }
@@ -95,8 +96,8 @@ std::int64_t DeepseekV4::most_decoded_values() const noexcept {
                                               config_.expert_width, config_.shared_width});
 }
 
-void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
-                         States& states, Workspace& workspace, Rows hidden) const {
+void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::span<const Token> tokens, std::span<const Sequence> sequences,
+                         Workspace& workspace, Rows hidden) const {
     auto& scratch = static_cast<Scratch&>(workspace);
     auto run = given.with(scratch.products);
     run.gemm = ops::Gemm::own;
@@ -106,10 +107,13 @@ void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::spa
     for (std::int64_t i = 0; i < config_.hyper.streams; ++i) {
         for (std::int64_t t = 0; t < a.h.rows; ++t) std::ranges::copy(a.h.row(t), a.streams.slice_cols(i * D, D).row(t).begin());
     }
+    const auto position = sequences.front().position;
+    const auto parts = scratch.parts.first(sequences.size());
     if (compute.observer) compute.observer->hidden(-1, position, a.streams);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<std::int64_t>(i);
-        const auto choice = blocks_[i].forward(run, a, rope_of(layer), static_cast<layers::SharedKvCache&>(*states[i]));
+        std::ranges::transform(sequences, parts.begin(), [i](const Sequence& s) { return Part{s.count, static_cast<layers::SharedKvCache*>((*s.states)[i].get())}; });
+        const auto choice = blocks_[i].forward(run, a, rope_of(layer), parts);
         if (!compute.observer) continue;
         compute.observer->experts(layer, position, config_.router.experts_per_token, choice.ids, choice.weights);
         compute.observer->hidden(layer, position, a.streams);
@@ -118,11 +122,11 @@ void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::spa
     ops::rms_norm(run, a.h, norm_, config_.norm_eps, hidden);
 }
 
-void DeepseekV4::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, Rows logits) const {
+void DeepseekV4::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const {
     const auto& scratch = static_cast<Scratch&>(workspace);
     auto run = given.with(scratch.products);
     run.gemm = ops::Gemm::own;
-    ops::matmul(run, head_, ops::input(run, hidden, scratch.h_int8), logits);
+    ops::matmul(run, head_.slice_rows(first, logits.cols), ops::input(run, hidden, scratch.h_int8), logits);
 }
 
 }  // namespace rorqual::families::deepseek_v4

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -15,6 +17,12 @@ namespace rorqual::families::latent_moe {
 
 struct Activations;
 
+/// The tokens of one sequence in an evaluation, and the state of the block that computes.
+struct Part {
+    std::int64_t count = 0;
+    BlockState* state = nullptr;
+};
+
 /// Buffers of a session: what its blocks share, since one runs at a time.
 struct Scratch final : Workspace {
     Rows x, h, out;                ///< [chunk, D]
@@ -24,6 +32,7 @@ struct Scratch final : Workspace {
     layers::Indexer::Scratch indexer;  ///< empty in models without one
     layers::FfnScratch inner;
     ops::Scratch products;
+    std::span<Part> parts;               ///< [chunk]
     layers::ExpertFfn::Scratch experts;  ///< empty in models without experts
     Rows joined;                         ///< [chunk or less, 2·D] what a draft head begins with; empty in models without one
     panels::QuantisedRows joined_int8;
@@ -54,12 +63,13 @@ struct Block {
     std::optional<layers::Indexer> indexer;                 ///< DeepSeek-V3.2
     std::variant<layers::DenseFfn, layers::ExpertFfn> ffn;  ///< decided by the config: dense in the first layers
 
-    /// Returns the chosen experts, where there are any.
-    std::optional<layers::Router::Choice> forward(const ops::Run& run, AttentionForm form, const Activations& a,
-                                                  BlockState& state) const;
+    /// The rows of `a` are those of the parts, one after another. Returns the chosen experts, where there are any.
+    std::optional<layers::Router::Choice> forward(const ops::Run& run, AttentionForm form, const Activations& a, std::span<const Part> parts) const;
 
  private:
-    [[nodiscard]] layers::Selection select(const ops::Run& run, const ops::Input& latent, const ops::Input& h, const Activations& a, BlockState& state) const;
+    void attend(const ops::Run& run, AttentionForm form, const ops::Input& h, const Activations& a, std::span<const Part> parts) const;
+    [[nodiscard]] std::optional<layers::Indexer::Query> index(const ops::Run& run, const ops::Input& latent, const ops::Input& h, const Activations& a,
+                                                              std::span<const Part> parts) const;
 };
 
 }  // namespace rorqual::families::latent_moe

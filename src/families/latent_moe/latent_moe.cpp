@@ -72,6 +72,7 @@ std::unique_ptr<Workspace> LatentMoe::new_workspace(cpu::Arena& arena, std::int6
         s->joined = arena.take_rows(rows, 2 * D);
         s->joined_int8 = ops::take_room(arena, rows, 2 * D);
     }
+    s->parts = arena.take<Part>(chunk);
     s->products = ops::Scratch::cut(arena, most_decoded_values(), workers);
     return s;
 }
@@ -83,18 +84,24 @@ std::int64_t LatentMoe::most_decoded_values() const {
     return std::max(WeightView::panel_rows * widest, layers::AttentionScratch::decoded_values(mla.shape));
 }
 
-void LatentMoe::forward(const ops::Run& given, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
-                        States& states, Workspace& workspace, Rows hidden) const {
+void LatentMoe::forward(const ops::Run& given, const Compute& compute, std::span<const Token> tokens, std::span<const Sequence> sequences,
+                        Workspace& workspace, Rows hidden) const {
     auto& scratch = static_cast<Scratch&>(workspace);
     const auto run = given.with(scratch.products);
     const auto T = static_cast<std::int64_t>(tokens.size());
     const auto a = scratch.activations(T);
-    rope_.angles(position, scratch.cos.slice_rows(0, T), scratch.sin.slice_rows(0, T));
+    std::int64_t first = 0;
+    for (const Sequence& sequence : sequences) {
+        rope_.angles(sequence.position, scratch.cos.slice_rows(first, sequence.count), scratch.sin.slice_rows(first, sequence.count));
+        first += sequence.count;
+    }
+    const auto position = sequences.front().position;
+    const auto parts = scratch.parts.first(sequences.size());
     ops::embedding(embedding_, tokens, a.x);
     if (compute.observer) compute.observer->hidden(-1, position, a.x);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        auto& state = static_cast<BlockState&>(*states[i]);
-        const auto choice = blocks_[i].forward(run, compute.attention, a, state);
+        std::ranges::transform(sequences, parts.begin(), [i](const Sequence& s) { return Part{s.count, static_cast<BlockState*>((*s.states)[i].get())}; });
+        const auto choice = blocks_[i].forward(run, compute.attention, a, parts);
         if (!compute.observer) continue;
         const auto layer = static_cast<std::int64_t>(i);
         if (choice) compute.observer->experts(layer, position, config_.router.experts_per_token, choice->ids, choice->weights);
@@ -103,10 +110,10 @@ void LatentMoe::forward(const ops::Run& given, const Compute& compute, std::span
     ops::rms_norm(run, a.x, norm_, config_.norm_eps, hidden);
 }
 
-void LatentMoe::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, Rows logits) const {
+void LatentMoe::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const {
     const auto& scratch = static_cast<Scratch&>(workspace);
     const auto run = given.with(scratch.products);
-    ops::matmul(run, head_, ops::input(run, hidden, scratch.h_int8), logits);
+    ops::matmul(run, head_.slice_rows(first, logits.cols), ops::input(run, hidden, scratch.h_int8), logits);
 }
 
 }  // namespace rorqual::families::latent_moe

@@ -26,9 +26,9 @@ class LatentMoe final : public Network {
     [[nodiscard]] States new_states(CacheFormat format, std::pmr::memory_resource& memory) const override;
     [[nodiscard]] std::unique_ptr<Workspace> new_workspace(cpu::Arena& arena, std::int64_t chunk, std::int64_t context,
                                                            std::size_t workers) const override;
-    void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::int64_t position,
-                 States& states, Workspace& workspace, Rows hidden) const override;
-    void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const override;
+    void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::span<const Sequence> sequences,
+                 Workspace& workspace, Rows hidden) const override;
+    void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const override;
     [[nodiscard]] const DraftHead* draft_head() const noexcept override { return prediction_ ? &*prediction_ : nullptr; }
 
  private:

@@ -36,7 +36,8 @@ void TokenPrediction::forward_piece(const ops::Run& run, const Compute& compute,
     ops::rms_norm(run, a.h, weights.embedding_norm, config_.norm_eps, joined.slice_cols(0, D));
     ops::rms_norm(run, hidden, weights.hidden_norm, config_.norm_eps, joined.slice_cols(D, D));
     ops::matmul(run, weights.join, ops::input(run, joined, scratch.joined_int8), a.x);  // eq. (21)
-    (void)weights.block.forward(run, compute.attention, a, state);                      // eq. (22)
+    const Part all{T, &state};
+    (void)weights.block.forward(run, compute.attention, a, std::span(&all, 1));  // eq. (22)
     ops::rms_norm(run, a.x, weights.norm, config_.norm_eps, out);
 }
 

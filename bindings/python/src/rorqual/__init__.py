@@ -13,6 +13,7 @@ objects may be used from any thread.
 
 from . import openai, ops
 from ._library import version as __version__
+from .batch import evaluate_batch
 from .completion import Completion, Part
 from .convert import pack, quantize, synthesize
 from .errors import (
@@ -69,6 +70,7 @@ __all__ = [
     "Unsupported",
     "WrongState",
     "__version__",
+    "evaluate_batch",
     "observe",
     "openai",
     "ops",

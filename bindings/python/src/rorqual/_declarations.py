@@ -743,6 +743,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "rq_session_save": (c_int32, [c_void_p, c_char_p, c_size_t, POINTER(rq_error)]),
     "rq_session_load": (c_int32, [c_void_p, c_void_p, POINTER(rq_error)]),
     "rq_session_logits": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(rq_error)]),
+    "rq_session_evaluate_batch": (c_int32, [c_void_p, c_size_t, POINTER(rq_error), POINTER(rq_error)]),
     "rq_session_tokens": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(rq_error)]),
     "rq_session_length": (c_int32, [c_void_p, c_void_p, POINTER(rq_error)]),
     "rq_session_capacity": (c_int32, [c_void_p, c_void_p, POINTER(rq_error)]),

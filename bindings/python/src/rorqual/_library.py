@@ -94,8 +94,12 @@ def call(name: str, *arguments: Any, cause: BaseException | None = None) -> None
 
 
 def raise_status(status: int, error: c.rq_error, cause: BaseException | None = None) -> None:
+    raise error_of(status, error) from cause
+
+
+def error_of(status: int, error: c.rq_error) -> Error:
     kind = BY_CODE.get(status, Error)
-    raise kind(error.message.decode("utf-8", "replace")) from cause
+    return kind(error.message.decode("utf-8", "replace"))
 
 
 def utf8(text: str | bytes) -> bytes:

@@ -118,6 +118,7 @@ pub struct Piece {
 /// timeline at once. Dropping it early is fine.
 pub struct Generation<'s> {
     handle: NonNull<sys::rq_generation>,
+    on: *mut sys::rq_session,
     done: bool,
     session: PhantomData<&'s mut Session>,
 }
@@ -152,7 +153,13 @@ impl<'s> Generation<'s> {
         }
         // SAFETY: a live session, borrowed as long as the generation lives; pointers and their counts, copied during the call.
         let handle = create(|out, err| unsafe { sys::rq_generation_create(session.pointer(), &raw, out, err) })?;
-        Ok(Generation { handle, done: false, session: PhantomData })
+        Ok(Generation { handle, on: session.pointer(), done: false, session: PhantomData })
+    }
+}
+
+impl Generation<'_> {
+    pub(crate) fn session_pointer(&self) -> *mut sys::rq_session {
+        self.on
     }
 }
 

@@ -22,6 +22,7 @@
 //! What is not here (executors, allocators, operations on plain arrays) is in `rorqual-sys`.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 
+mod batch;
 mod call;
 mod callback;
 mod completion;
@@ -37,6 +38,7 @@ mod source;
 mod stream;
 mod tokenizer;
 
+pub use batch::{evaluate_batch, Batched};
 pub use completion::{Completion, Part};
 pub use convert::{pack, quantize, Progress, QuantizeOptions};
 pub use error::{Code, Error, Result};

@@ -171,6 +171,7 @@ functions! {
     rq_session_save
     rq_session_load
     rq_session_logits
+    rq_session_evaluate_batch
     rq_session_tokens
     rq_session_length
     rq_session_capacity

@@ -1,5 +1,5 @@
 use crate::*;
-use rorqual::{CacheType, Code, Drafting, GenerationOptions, Mode, SessionOptions, Source, Synced};
+use rorqual::{evaluate_batch, Batched, CacheType, Code, Drafting, GenerationOptions, Mode, SessionOptions, Source, Synced};
 use std::thread;
 
 #[test]
@@ -115,4 +115,36 @@ fn guesses_change_nothing_that_is_written() {
         written.push(session.generate(&options).unwrap().map(|piece| piece.unwrap().text).collect::<String>());
     }
     assert_eq!(written[0], written[1]);
+}
+
+#[test]
+fn a_batch_gives_its_members_what_they_have_alone_and_each_its_own_error() {
+    let model = tale();
+    let mut sessions: Vec<_> = (0..3).map(|_| model.session().unwrap()).collect();
+    for (i, session) in sessions.iter_mut().enumerate() {
+        session.append(&[3, 4 + i as i32, 5]).unwrap();
+        session.rewind(2).unwrap();
+    }
+    let mut alone: Vec<_> = sessions.iter_mut().map(|session| session.fork().unwrap()).collect();
+    let expected: Vec<_> = alone.iter_mut().map(|session| told(session, &limit(4))).collect();
+
+    sessions[1].cancel_handle().cancel();
+    let [one, two, three] = sessions.as_mut_slice() else { unreachable!() };
+    let came = evaluate_batch(&mut [one, two, three]).unwrap();
+    assert!(came[0].is_ok() && came[2].is_ok());
+    assert_eq!(came[1].as_ref().unwrap_err().code(), Code::Cancelled);
+
+    let mut streams: Vec<_> = sessions.iter_mut().map(|session| session.generate(&limit(4)).unwrap()).collect();
+    let mut text = vec![String::new(); 3];
+    for _ in 0..4 {
+        let mut members: Vec<&mut dyn Batched> = streams.iter_mut().map(|stream| stream as _).collect();
+        assert!(evaluate_batch(&mut members).unwrap().iter().all(Result::is_ok));
+        for (stream, text) in streams.iter_mut().zip(&mut text) {
+            text.push_str(&stream.next().unwrap().unwrap().text);
+        }
+    }
+    assert_eq!(text, expected);
+
+    let mut empty = model.session().unwrap();
+    assert_eq!(evaluate_batch(&mut [&mut empty]).unwrap_err().code(), Code::WrongState);
 }
