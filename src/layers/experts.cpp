@@ -37,6 +37,7 @@ struct Mix {
     std::span<const std::int32_t> active = {};
 
     void sort_by_expert();
+    std::int64_t packed_rows() const noexcept;
     void gate_and_up() const;
     void inner_of(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
     void inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
@@ -50,9 +51,9 @@ struct Mix {
     static Rows of_worker(const Rows& rows, std::size_t worker, std::int64_t most, std::int64_t count) noexcept {
         return rows.slice_rows(static_cast<std::int64_t>(worker) * most, count);
     }
-    // Room of one worker for `count` tokens × `rows` outputs.
+    // Room of one worker for `count` tokens × `cols` outputs, count · cols ≤ 128 · 256.
     static Rows outputs(const Rows& rows, std::size_t worker, std::int64_t count, std::int64_t cols) noexcept {
-        return of_worker(rows, worker, packed_blocks.tokens, count).slice_cols(0, cols);
+        return {of_worker(rows, worker, packed_blocks.tokens, 1).data, count, cols};
     }
     panels::QuantisedRows inner_from(std::int64_t place, std::int64_t count) const noexcept {
         return inner_quantised.shaped(inner.rows, inner.cols).slice_rows(place, count);
@@ -116,8 +117,16 @@ void Mix::inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t
     }
 }
 
+// Rows of gate and up in one task of packed products: about four tasks for every worker, in whole blocks of 256, and no more than there is room for.
+// With few tokens that is much of a matrix: reading it is all the work then, and each beginning costs as much as reading 20 KB.
+std::int64_t Mix::packed_rows() const noexcept {
+    const auto most = packed_blocks.tokens / std::min(y.rows, packed_blocks.tokens);
+    const auto tiles = ceil_div(4 * static_cast<std::int64_t>(run.workers.count()), static_cast<std::int64_t>(active.size()));
+    return packed_blocks.rows * std::clamp(ceil_div(shape.width, tiles * packed_blocks.rows), std::int64_t{1}, most);
+}
+
 void Mix::gate_and_up() const {
-    const auto tile = packed ? packed_blocks.rows
+    const auto tile = packed ? packed_rows()
                              : tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count(), exact_blocks.rows);
     const auto tiles = ceil_div(shape.width, tile);
     run.parallel_for(static_cast<std::int64_t>(active.size()) * tiles, [&](std::int64_t task, std::size_t worker) {

@@ -83,11 +83,14 @@ constexpr int code_offset(const PanelFormat& f) noexcept {
     return v;
 }
 
-/// The first (scale, even group) and second (minimum, odd group) six-bit numbers of pair p of a scale_min_6 or scale_6 header.
-[[gnu::always_inline]] inline void six_bits(const std::byte* header, int pair, Bytes16& first, Bytes16& second) {
-    const Bytes16 low = bytes16(header + 64 + 16 * pair), both = bytes16(header + 192 + 16 * (pair / 2)), high = pair % 2 ? both >> 4 : both;
-    first = (low & 15) | (high & 3) << 4;
-    second = low >> 4 | (high & 12) << 2;
+/// Six-bit numbers of a scale_min_6 or scale_6 header: the first (scale, even group) and second (minimum, odd group) of pair p.
+template <bool second>
+[[gnu::always_inline]] inline Bytes16 six_bits(const std::byte* header, std::int64_t pair) {
+    using Words = std::uint64_t __attribute__((vector_size(16)));
+    const Bytes16 low = bytes16(header + 64 + 16 * pair);
+    const auto both = reinterpret_cast<Words>(bytes16(header + 192 + 16 * (pair / 2)));
+    const Words high = (both >> (4 * (pair % 2) + (second ? 2 : 0)) & 0x0303030303030303U) << 4;
+    return (second ? low >> 4 : low & 15) | reinterpret_cast<Bytes16>(high);
 }
 
 /// Half of 2^(e−127) for exponents e: their field, with the subnormal cases and NaN apart.
@@ -101,77 +104,68 @@ template <class V>
     return powers;
 }
 
-/// Lines of a super-block's scales in a tile: f32 scales a group; minima as int16 pairs (group 2i, group 2i+1) for K formats, f32 a block
-/// for Q4_1 and Q5_1.
+/// A super-block's scales as they lie in its header. A scale is a number of a group of columns; a minimum likewise, int16 pairs (group 2i,
+/// group 2i+1) for K formats, f32 a block for Q4_1 and Q5_1. d and dmin: of the whole super-block.
+template <class V, const PanelFormat& F>
+struct HeaderScales {
+    const std::byte* header;
+
+    [[nodiscard, gnu::always_inline]] Floats<V> scale(std::int64_t g, int part) const {
+        if constexpr (F.header == Header::scale_min_6) return to_floats<V>(V::unsigned8(six_bits<false>(header, g), part));
+        if constexpr (F.header == Header::scale_6) return to_floats<V>(V::unsigned8(g % 2 ? six_bits<true>(header, g / 2) : six_bits<false>(header, g / 2), part) - 32);
+        if constexpr (F.header == Header::scale_min_4) return to_floats<V>(V::unsigned8(bytes16(header + 64 + 16 * g) & 15, part));
+        if constexpr (F.header == Header::scale_8x16 || F.header == Header::scale_8x8) return to_floats<V>(V::signed8(bytes16(header + 64 + 16 * g), part));
+        if constexpr (F.header == Header::half) return halves(32 * g, part);
+        if constexpr (F.header == Header::half_min) return halves(64 * g, part);
+        if constexpr (F.header == Header::exponent) return halved_powers<V>(V::unsigned8(bytes16(header + 16 * g), part));
+        return Floats<V>{};
+    }
+    [[nodiscard, gnu::always_inline]] Lanes<V> mins(std::int64_t pair, int part) const {
+        if constexpr (F.header == Header::scale_min_6) return pairs(six_bits<true>(header, 2 * pair), six_bits<true>(header, 2 * pair + 1), part);
+        if constexpr (F.header == Header::scale_min_4) return pairs(bytes16(header + 64 + 32 * pair) >> 4, bytes16(header + 80 + 32 * pair) >> 4, part);
+        return Lanes<V>{};
+    }
+    [[nodiscard, gnu::always_inline]] Floats<V> min(std::int64_t b, int part) const { return halves(64 * b + 32, part); }
+    [[nodiscard, gnu::always_inline]] Floats<V> d(int part) const {
+        if constexpr (F.header == Header::row) return floats_at<V>(header, part);
+        return halves(0, part);
+    }
+    [[nodiscard, gnu::always_inline]] Floats<V> dmin(int part) const { return halves(32, part); }
+
+ private:
+    [[gnu::always_inline]] Floats<V> halves(std::int64_t at, int part) const { return V::halves(header + at + 2 * rows_of<V> * part); }
+    [[gnu::always_inline]] static Lanes<V> pairs(const Bytes16& a, const Bytes16& b, int part) { return V::unsigned8(a, part) | V::unsigned8(b, part) << 16; }
+};
+
+/// The same, unpacked in the lines of a tile.
+template <class V>
 struct ScaleLines {
-    std::byte *scales, *mins, *d, *dmin;
+    std::byte *scales, *mins_, *d_, *dmin_;
     static ScaleLines in(const Tile& tile, std::int64_t panel, std::int64_t s) {
         const std::int64_t g = s * (super_k / tile.group);
         return {tile.scale_line(panel, g), tile.min_line(panel, g), tile.d_line(panel, s), tile.dmin_line(panel, s)};
     }
+    [[nodiscard, gnu::always_inline]] Floats<V> scale(std::int64_t g, int part) const { return floats_at<V>(scales + line_bytes * g, part); }
+    [[nodiscard, gnu::always_inline]] Lanes<V> mins(std::int64_t pair, int part) const { return lanes_at<V>(mins_ + line_bytes * pair, part); }
+    [[nodiscard, gnu::always_inline]] Floats<V> min(std::int64_t b, int part) const { return floats_at<V>(mins_ + line_bytes * b, part); }
+    [[nodiscard, gnu::always_inline]] Floats<V> d(int part) const { return floats_at<V>(d_, part); }
+    [[nodiscard, gnu::always_inline]] Floats<V> dmin(int part) const { return floats_at<V>(dmin_, part); }
 };
 
-template <class V>
-[[gnu::always_inline]] inline void put_halves(std::byte* line, const std::byte* h) {
-    for (int part = 0; part < V::parts; ++part) put<V>(line, part, V::halves(h + 2 * rows_of<V> * part));
-}
-/// Scales that are bytes, less `offset`, as f32.
-template <class V, bool is_signed = false>
-[[gnu::always_inline]] inline void put_scales(std::byte* line, const Bytes16& bytes, int offset = 0) {
-    for (int part = 0; part < V::parts; ++part) {
-        const Lanes<V> wide = is_signed ? V::signed8(bytes, part) : V::unsigned8(bytes, part);
-        put<V>(line, part, to_floats<V>(wide - offset));
-    }
-}
-/// A line of int16 pairs (a of row r, b of row r).
-template <class V>
-[[gnu::always_inline]] inline void put_pairs(std::byte* line, const Bytes16& a, const Bytes16& b) {
-    for (int part = 0; part < V::parts; ++part) put<V>(line, part, V::unsigned8(a, part) | V::unsigned8(b, part) << 16);
-}
-
 template <class V, const PanelFormat& F>
-void unpack_header(const std::byte* h, std::int64_t blocks, const ScaleLines& to) {
-    const auto scales = [&](std::int64_t g) { return to.scales + line_bytes * g; };
-    if constexpr (F.has_super_scale() && F.header != Header::row) put_halves<V>(to.d, h);
-    if constexpr (F.has_super_scale() && has_min(F)) put_halves<V>(to.dmin, h + 32);
-    if constexpr (F.header == Header::row) {
-        std::memcpy(to.d, h, line_bytes);
-    } else if constexpr (F.header == Header::scale_min_6) {
-        for (int b = 0; b < 8; b += 2) {
-            Bytes16 scale[2], min[2];
-            for (int i = 0; i < 2; ++i) {
-                six_bits(h, b + i, scale[i], min[i]);
-                put_scales<V>(scales(b + i), scale[i]);
-            }
-            put_pairs<V>(to.mins + line_bytes * (b / 2), min[0], min[1]);
+void unpack_header(const std::byte* header, std::int64_t blocks, const ScaleLines<V>& to) {
+    const HeaderScales<V, F> from{header};
+    for (int part = 0; part < V::parts; ++part) {
+        if constexpr (F.header == Header::row || F.has_super_scale()) put<V>(to.d_, part, from.d(part));
+        if constexpr (F.header == Header::row) continue;
+        if constexpr (F.has_super_scale() && has_min(F)) put<V>(to.dmin_, part, from.dmin(part));
+        const std::int64_t groups = blocks * (block_k / scale_group(F));
+        for (std::int64_t g = 0; g < groups; ++g) put<V>(to.scales + line_bytes * g, part, from.scale(g, part));
+        if constexpr (F.has_super_scale() && has_min(F)) {
+            for (std::int64_t pair = 0; pair < groups / 2; ++pair) put<V>(to.mins_ + line_bytes * pair, part, from.mins(pair, part));
         }
-    } else if constexpr (F.header == Header::scale_6) {
-        for (int pair = 0; pair < 8; ++pair) {
-            Bytes16 even, odd;
-            six_bits(h, pair, even, odd);
-            put_scales<V>(scales(2 * pair), even, 32);
-            put_scales<V>(scales(2 * pair + 1), odd, 32);
-        }
-    } else if constexpr (F.header == Header::scale_min_4) {
-        for (int g = 0; g < 16; g += 2) {
-            const Bytes16 even = bytes16(h + 64 + 16 * g), odd = bytes16(h + 80 + 16 * g);
-            put_scales<V>(scales(g), even & 15);
-            put_scales<V>(scales(g + 1), odd & 15);
-            put_pairs<V>(to.mins + line_bytes * (g / 2), even >> 4, odd >> 4);
-        }
-    } else if constexpr (F.header == Header::scale_8x16 || F.header == Header::scale_8x8) {
-        for (int g = 0; g < super_k / scale_group(F); ++g) put_scales<V, true>(scales(g), bytes16(h + 64 + 16 * g));
-    } else if constexpr (F.header == Header::half) {
-        for (std::int64_t b = 0; b < blocks; ++b) put_halves<V>(scales(b), h + 32 * b);
-    } else if constexpr (F.header == Header::half_min) {
-        for (std::int64_t b = 0; b < blocks; ++b) {
-            put_halves<V>(scales(b), h + 64 * b);
-            put_halves<V>(to.mins + line_bytes * b, h + 64 * b + 32);
-        }
-    } else if constexpr (F.header == Header::exponent) {
-        for (std::int64_t b = 0; b < blocks; ++b) {
-            const Bytes16 exponents = bytes16(h + 16 * b);
-            for (int part = 0; part < V::parts; ++part) put<V>(scales(b), part, halved_powers<V>(V::unsigned8(exponents, part)));
+        if constexpr (F.header == Header::half_min) {
+            for (std::int64_t b = 0; b < blocks; ++b) put<V>(to.mins_ + line_bytes * b, part, from.min(b, part));
         }
     }
 }
@@ -273,8 +267,8 @@ template <class V, const PanelFormat& F, int which>
 }
 
 /// Quads [first, first + number of `more`) of a block, less the codes' offset; converted, scaled and added to the sums.
-template <const PanelFormat& F, int first, class V, int P, int T, class Codes, int... more>
-[[gnu::always_inline]] inline void add_group(const Codes (&codes)[P], const ScaleLines (&lines)[P], const TokenRow (&x)[T], std::int64_t block,
+template <const PanelFormat& F, int first, class V, int P, int T, class Codes, class Scales, int... more>
+[[gnu::always_inline]] inline void add_group(const Codes (&codes)[P], const Scales (&scales)[P], const TokenRow (&x)[T], std::int64_t block,
                                              FloatSums<V, P, T>& sum, std::integer_sequence<int, more...>) {
     constexpr bool whole = sizeof...(more) == quads;  // else a half of a block, which takes one of a pair of sums
     Sums<V, P, T> dot;
@@ -294,7 +288,7 @@ template <const PanelFormat& F, int first, class V, int P, int T, class Codes, i
     for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
         for (int part = 0; part < V::parts; ++part) {
-            const Floats<V> scale = floats_at<V>(lines[p].scales + line_bytes * group, part);
+            const Floats<V> scale = scales[p].scale(group, part);
 #pragma GCC unroll 8
             for (int t = 0; t < T; ++t) sum.at[p][t][part] = V::fma(to_floats<V>(dot.at[p][t][part]), scale, sum.at[p][t][part]);
         }
@@ -302,19 +296,19 @@ template <const PanelFormat& F, int first, class V, int P, int T, class Codes, i
 }
 
 /// Σ over pairs of groups of a super-block: pairs of minima times pairs of the token's group sums.
-template <class V, const PanelFormat& F>
-[[gnu::always_inline]] inline Floats<V> dot_sums(const std::byte* mins, const TokenRow& x, int part) {
+template <class V, const PanelFormat& F, class Scales>
+[[gnu::always_inline]] inline Floats<V> dot_sums(const Scales& scales, const TokenRow& x, int part) {
     Lanes<V> sum{};
     for (int pair = 0; pair < super_k / scale_group(F) / 2; ++pair) {
         const int sums = scale_group(F) == 16 ? x.pair_of_sums(2 * pair) : x.pair_of_block_sums(2 * pair);
-        sum = V::dot2(sum, lanes_at<V>(mins + line_bytes * pair, part), V::broadcast(sums));
+        sum = V::dot2(sum, scales.mins(pair, part), V::broadcast(sums));
     }
     return to_floats<V>(sum);
 }
 
 /// A super-block of i8, P panels × T tokens: one exact sum, less the codes' offset, scaled once.
-template <const PanelFormat& F, class V, int P, int T, class Codes, int... quad>
-[[gnu::always_inline]] inline void add_row_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T],
+template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales, int... quad>
+[[gnu::always_inline]] inline void add_row_super(const Codes (&panels)[P], const Scales (&scales)[P], std::int64_t blocks, const TokenRow (&x)[T],
                                                  FloatSums<V, P, T>& acc, std::integer_sequence<int, quad...>) {
     Sums<V, P, T> dot;
 #pragma GCC unroll 8
@@ -337,7 +331,7 @@ template <const PanelFormat& F, class V, int P, int T, class Codes, int... quad>
     for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
         for (int part = 0; part < V::parts; ++part) {
-            const Floats<V> d = floats_at<V>(lines[p].d, part);
+            const Floats<V> d = scales[p].d(part);
 #pragma GCC unroll 8
             for (int t = 0; t < T; ++t) acc.at[p][t][part] = V::fma(to_floats<V>(dot.at[p][t][part]), d * V::broadcast(*x[t].scale), acc.at[p][t][part]);
         }
@@ -345,8 +339,8 @@ template <const PanelFormat& F, class V, int P, int T, class Codes, int... quad>
 }
 
 /// Adds a super-block's sums to those of all, scaled.
-template <const PanelFormat& F, class V, int P, int T>
-[[gnu::always_inline]] inline void add_scaled(const FloatSums<V, P, T>& sum, const ScaleLines (&lines)[P], const TokenRow (&x)[T], FloatSums<V, P, T>& acc) {
+template <const PanelFormat& F, class V, int P, int T, class Scales>
+[[gnu::always_inline]] inline void add_scaled(const FloatSums<V, P, T>& sum, const Scales (&scales)[P], const TokenRow (&x)[T], FloatSums<V, P, T>& acc) {
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 8
@@ -358,8 +352,8 @@ template <const PanelFormat& F, class V, int P, int T>
                 if constexpr (!F.has_super_scale()) {
                     to = V::fma(sum.at[p][t][part], dx, to);
                 } else {
-                    to = V::fma(sum.at[p][t][part], floats_at<V>(lines[p].d, part) * dx, to);
-                    if constexpr (has_min(F)) to = V::fnma(dot_sums<V, F>(lines[p].mins, x[t], part), floats_at<V>(lines[p].dmin, part) * dx, to);
+                    to = V::fma(sum.at[p][t][part], scales[p].d(part) * dx, to);
+                    if constexpr (has_min(F)) to = V::fnma(dot_sums<V, F>(scales[p], x[t], part), scales[p].dmin(part) * dx, to);
                 }
             }
         }
@@ -367,19 +361,19 @@ template <const PanelFormat& F, class V, int P, int T>
 }
 
 /// A super-block of P panels × T tokens.
-template <const PanelFormat& F, class V, int P, int T, class Codes>
-[[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const ScaleLines (&lines)[P], std::int64_t blocks, const TokenRow (&x)[T],
+template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales>
+[[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const Scales (&scales)[P], std::int64_t blocks, const TokenRow (&x)[T],
                                              FloatSums<V, P, T>& acc) {
-    if constexpr (F.header == Header::row) return add_row_super<F>(panels, lines, blocks, x, acc, std::make_integer_sequence<int, quads>{});
+    if constexpr (F.header == Header::row) return add_row_super<F>(panels, scales, blocks, x, acc, std::make_integer_sequence<int, quads>{});
     FloatSums<V, P, T> sum{};
     Codes codes[P];
     std::copy_n(panels, P, codes);
     for (std::int64_t b = 0; b < blocks; ++b) {
         if constexpr (scale_group(F) == 16) {
-            add_group<F, 0>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
-            add_group<F, quads / 2>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
+            add_group<F, 0>(codes, scales, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
+            add_group<F, quads / 2>(codes, scales, x, b, sum, std::make_integer_sequence<int, quads / 2>{});
         } else {
-            add_group<F, 0>(codes, lines, x, b, sum, std::make_integer_sequence<int, quads>{});
+            add_group<F, 0>(codes, scales, x, b, sum, std::make_integer_sequence<int, quads>{});
         }
         if constexpr (F.header == Header::half_min) {
 #pragma GCC unroll 8
@@ -389,14 +383,14 @@ template <const PanelFormat& F, class V, int P, int T, class Codes>
                 for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
                     for (int part = 0; part < V::parts; ++part) {
-                        sum.at[p][t][part] = V::fma(floats_at<V>(lines[p].mins + line_bytes * b, part), of_block, sum.at[p][t][part]);
+                        sum.at[p][t][part] = V::fma(scales[p].min(b, part), of_block, sum.at[p][t][part]);
                     }
                 }
             }
         }
         for (auto& panel : codes) panel = panel.after(1);
     }
-    add_scaled<F>(sum, lines, x, acc);
+    add_scaled<F>(sum, scales, x, acc);
 }
 
 /// The 16 rows of y at `y`, of which `valid` exist. Where some do not, by way of a line of our own.
@@ -439,7 +433,7 @@ struct Dot4 {
     template <const PanelFormat& F>
     [[gnu::noinline]] static void unpack(const std::byte* super, std::int64_t blocks, const Tile& tile, std::int64_t panel, std::int64_t s) {
         prefetch<V>(super, F.super_bytes(blocks));
-        unpack_header<V, F>(super, blocks, ScaleLines::in(tile, panel, s));
+        unpack_header<V, F>(super, blocks, ScaleLines<V>::in(tile, panel, s));
         for (std::int64_t b = 0; b < blocks; ++b) {
             unpack_block<V, F>(super + F.header_bytes(blocks) + b * F.code_bytes(), tile.block(panel, 8 * s + b), std::make_integer_sequence<int, quads>{});
         }
@@ -458,10 +452,10 @@ struct Dot4 {
         }
         for (std::int64_t s = 0; s < tile.supers(); ++s) {
             Codes codes[P];
-            ScaleLines lines[P];
+            ScaleLines<V> lines[P];
             for (int p = 0; p < P; ++p) {
                 codes[p] = {tile.block(panel + p, 8 * s)};
-                lines[p] = ScaleLines::in(tile, panel + p, s);
+                lines[p] = ScaleLines<V>::in(tile, panel + p, s);
             }
             add_super<F>(codes, lines, tile.blocks_of(s), x, acc);
             for (auto& token : x) token.next_super();
@@ -472,17 +466,16 @@ struct Dot4 {
     }
 
     template <const PanelFormat& F, int T>
-    [[gnu::noinline]] static void direct(const std::byte* super, std::int64_t cols, const Tile& header, const TokenRow (&tokens)[T], int valid) {
+    [[gnu::noinline]] static void direct(const std::byte* super, std::int64_t cols, const Tile&, const TokenRow (&tokens)[T], int valid) {
         TokenRow x[T];
         std::copy_n(tokens, T, x);
         FloatSums<V, 1, T> acc{};
-        const ScaleLines lines[1] = {ScaleLines::in(header, 0, 0)};
         for (std::int64_t k = 0; k < cols; k += super_k) {
             const std::int64_t blocks = std::min<std::int64_t>(8, (cols - k) / block_k);
             prefetch<V>(super, F.super_bytes(blocks));
-            unpack_header<V, F>(super, blocks, lines[0]);
+            const HeaderScales<V, F> scales[1] = {{super}};
             const Packed<V, F> codes[1] = {{super + F.header_bytes(blocks)}};
-            add_super<F>(codes, lines, blocks, x, acc);
+            add_super<F>(codes, scales, blocks, x, acc);
             for (auto& token : x) token.next_super();
             super += F.super_bytes(blocks);
         }
