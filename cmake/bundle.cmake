@@ -5,8 +5,12 @@ function(rq_bundled_headers target)
   set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${ARGN}")
 endfunction()
 
-function(rq_bundled_objects name)
+# Objects become parts of the library. A program that takes a folder of src/ alone, as some tests do, gets them from an archive beside it.
+function(rq_bundled_objects name target)
   add_library(${name} OBJECT ${ARGN})
+  add_library(${name}_archive STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:${name}>)
+  set_target_properties(${name}_archive PROPERTIES LINKER_LANGUAGE C)
+  set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES $<LINK_ONLY:${name}_archive>)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
   target_compile_options(${name} PRIVATE -w)   # theirs to heed
   set_property(GLOBAL APPEND PROPERTY RQ_FOLDERS ${name})
@@ -21,12 +25,12 @@ rq_bundled_headers(CLI11::CLI11 ${RORQUAL_BUNDLE}/include)
 rq_bundled_headers(Catch2::Catch2 ${RORQUAL_BUNDLE}/include)
 
 rq_bundled_headers(PkgConfig::xxhash ${RORQUAL_BUNDLE}/xxhash)
-rq_bundled_objects(rorqual_xxhash ${RORQUAL_BUNDLE}/xxhash/xxhash.c)
+rq_bundled_objects(rorqual_xxhash PkgConfig::xxhash ${RORQUAL_BUNDLE}/xxhash/xxhash.c)
 
 rq_bundled_headers(PkgConfig::utf8proc ${RORQUAL_BUNDLE}/utf8proc)
 set_target_properties(PkgConfig::utf8proc PROPERTIES INTERFACE_COMPILE_DEFINITIONS UTF8PROC_STATIC)
-rq_bundled_objects(rorqual_utf8proc ${RORQUAL_BUNDLE}/utf8proc/utf8proc.c)
-target_link_libraries(rorqual_utf8proc PRIVATE PkgConfig::utf8proc)
+rq_bundled_objects(rorqual_utf8proc PkgConfig::utf8proc ${RORQUAL_BUNDLE}/utf8proc/utf8proc.c)
+target_compile_definitions(rorqual_utf8proc PRIVATE UTF8PROC_STATIC)
 
 # PCRE2 comes with the files that its configuration would make, under other names.
 set(pcre2 ${CMAKE_BINARY_DIR}/pcre2)
@@ -42,10 +46,9 @@ foreach(unit auto_possess compile config context convert dfa_match error extuni 
         ord2utf pattern_info script_run serialize string_utils study substitute substring tables ucd valid_utf xclass)
   list(APPEND units ${RORQUAL_BUNDLE}/pcre2/src/pcre2_${unit}.c)
 endforeach()
-rq_bundled_objects(rorqual_pcre2 ${units} ${pcre2}/pcre2_chartables.c)
-target_link_libraries(rorqual_pcre2 PRIVATE PkgConfig::pcre2)
-target_include_directories(rorqual_pcre2 PRIVATE ${RORQUAL_BUNDLE}/pcre2/src)
-target_compile_definitions(rorqual_pcre2 PRIVATE HAVE_CONFIG_H PCRE2_CODE_UNIT_WIDTH=8 SUPPORT_UNICODE)
+rq_bundled_objects(rorqual_pcre2 PkgConfig::pcre2 ${units} ${pcre2}/pcre2_chartables.c)
+target_include_directories(rorqual_pcre2 PRIVATE ${pcre2} ${RORQUAL_BUNDLE}/pcre2/src)
+target_compile_definitions(rorqual_pcre2 PRIVATE PCRE2_STATIC HAVE_CONFIG_H PCRE2_CODE_UNIT_WIDTH=8 SUPPORT_UNICODE)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|aarch64|arm64")
   target_compile_definitions(rorqual_pcre2 PRIVATE SUPPORT_JIT)
 endif()
