@@ -75,9 +75,6 @@ void packed_matmul(const Worker& worker, const WeightView& w, const panels::Quan
 /// y[t] = Σ_n x[t,n]·W[n] for W in panels of int8, on the calling thread with scratch of its own. `next` is what it will read then: fetched meanwhile.
 void packed_matmul_transposed(const Worker& worker, const WeightView& w, const ConstRows& x, const Rows& y, std::span<const std::byte> next);
 
-/// Rows of packed W in one task of a product with so many tokens: a multiple of 16.
-[[nodiscard]] std::int64_t packed_task_rows(const WeightView& w, std::int64_t tokens) noexcept;
-
 /// Row-wise operations split over rows of x.
 void rms_norm(const Run& run, const ConstRows& x, std::span<const float> weight, float eps, const Rows& y);
 void swiglu(const Run& run, const ConstRows& gate, const ConstRows& up, const Rows& y);
