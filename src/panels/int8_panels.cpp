@@ -63,9 +63,9 @@ void take_rows(const Panels& w, std::int64_t first, const QuantisedRows& to) {
 
 void scales_of(const Panels& w, std::int64_t super, float* to) noexcept {
     const std::int64_t panel = w.panel_bytes();
-    const std::byte* header = w.data + super * format.super_bytes(8);
-    for (std::int64_t n = 0; n < w.rows; n += panel_rows, header += panel) {
-        std::memcpy(to + n, header, sizeof(float) * static_cast<std::size_t>(std::min(panel_rows, w.rows - n)));
+    const std::byte* scales = w.data + super * format.super_bytes(8);
+    for (std::int64_t n = 0; n < w.rows; n += panel_rows, scales += panel) {
+        std::memcpy(to + n, scales, sizeof(float) * static_cast<std::size_t>(std::min(panel_rows, w.rows - n)));
     }
 }
 

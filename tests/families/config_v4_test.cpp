@@ -29,6 +29,20 @@ json base() {
         "rope_scaling": {"type": "yarn", "factor": 16, "original_max_position_embeddings": 64, "beta_fast": 32, "beta_slow": 1}})");
 }
 
+// The same, with the keys that transformers writes.
+json saved_again() {
+    auto config = base();
+    config["layer_types"] = {"sliding_attention", "compressed_sparse_attention", "heavily_compressed_attention", "compressed_sparse_attention"};
+    config["compress_rates"] = {{"compressed_sparse_attention", 4}, {"heavily_compressed_attention", 128}};
+    config["mlp_layer_types"] = {"hash_moe", "hash_moe", "moe", "moe"};
+    auto compress = config["rope_scaling"];
+    compress.erase("type");
+    compress.update({{"rope_type", "yarn"}, {"rope_theta", 160000}, {"partial_rotary_factor", 0.125}, {"attention_factor", 1.0}});
+    config["rope_parameters"] = {{"main", {{"rope_type", "default"}, {"rope_theta", 10000}, {"partial_rotary_factor", 0.125}}}, {"compress", compress}};
+    for (const char* key : {"compress_ratios", "num_hash_layers", "rope_theta", "compress_rope_theta", "rope_scaling", "topk_method"}) config.erase(key);
+    return config;
+}
+
 Config read(const json& config) { return test::config_read_by(families::deepseek_v4::read_config, config); }
 
 }  // namespace
@@ -66,6 +80,57 @@ TEST_CASE("compression ratios are taken by layer number, however many follow", "
     for (const int ratio : {1, 2, 3, 5, 64, 127, 129, 256}) {
         config["compress_ratios"] = {0, ratio, 128, 4};
         check_refused(config, "compress_ratios");
+    }
+}
+
+TEST_CASE("a DeepSeek-V4 config that transformers saved again says the same", "[families][config]") {
+    const auto published = read(base());
+    auto config = saved_again();
+    for (const bool rates : {true, false}) {
+        if (!rates) config.erase("compress_rates");
+        const auto c = read(config);
+        CHECK(c.ratios == published.ratios);
+        CHECK(c.hash_layers == 2);
+        CHECK(c.rope_theta == 10000);
+        CHECK(c.compress_rope_theta == 160000);
+        CHECK(c.yarn.factor == 16);
+        CHECK(c.yarn.original_positions == 64);
+        CHECK(c.yarn.amplitude() == 1);
+    }
+    // One object for both rotations: its scaling is that of the layers that compress.
+    config["rope_parameters"] = base()["rope_scaling"];
+    config["rope_parameters"]["rope_theta"] = 10000;
+    config["compress_rope_theta"] = 160000;
+    CHECK(read(config).rope_theta == 10000);
+    CHECK(read(config).yarn.factor == 16);
+    // What the published keys say counts.
+    config["compress_ratios"] = {0, 128, 128, 0};
+    CHECK_FALSE(read(config).has_indexer());
+}
+
+TEST_CASE("a config saved again is refused by its own keys", "[families][config][hostile]") {
+    const auto refused = [](const char* pointer, const json& value, const char* key) {
+        auto config = saved_again();
+        config[json::json_pointer(pointer)] = value;
+        check_refused(config, key);
+    };
+    refused("/layer_types/1", "full_attention", "layer_types");
+    refused("/layer_types/1", 4, "layer_types");
+    refused("/layer_types", json::array(), "layer_types");
+    refused("/compress_rates/compressed_sparse_attention", 8, "layer_types");
+    refused("/compress_rates", 4, "compress_rates");
+    refused("/mlp_layer_types/1", "moe_hash", "mlp_layer_types");
+    refused("/mlp_layer_types/3", "hash_moe", "mlp_layer_types");
+    refused("/rope_parameters", 1, "rope_parameters");
+    refused("/rope_parameters/main", nullptr, "rope_parameters");
+    refused("/rope_parameters/main/rope_type", "yarn", "rope_parameters: main: rope_type");
+    refused("/rope_parameters/main/rope_theta", 0, "rope_parameters: main: rope_theta");
+    refused("/rope_parameters/compress/rope_theta", "much", "rope_parameters: compress: rope_theta");
+    refused("/rope_parameters/compress/factor", 0, "rope_parameters: compress: factor");
+    for (const char* key : {"layer_types", "mlp_layer_types", "rope_parameters"}) {
+        auto config = saved_again();
+        config.erase(key);
+        CHECK(test::making(config).status == Status::corrupt);
     }
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
+#include "families/deepseek_v4/saved_config.hpp"
 #include "families/fp8_config.hpp"
 
 namespace rorqual::families::deepseek_v4 {
@@ -167,7 +170,9 @@ void Reading::experts() {
 bool Config::has_indexer() const noexcept { return std::ranges::find(ratios, Ratio::sparse) != ratios.end(); }
 
 Config read_config(const nlohmann::json& config, const weights::ConfigOrigin& origin, weights::Problems& problems) {
-    Reading reading{.reader = ConfigReader(config, origin, problems)};
+    auto called = origin;
+    const auto published = with_published_keys(config, called, problems);
+    Reading reading{.reader = ConfigReader(published, called, problems)};
     reading.sizes();
     reading.hyper_connections();
     reading.attention();
