@@ -9,7 +9,7 @@ install(TARGETS rorqual_c rorqual_c_static rorqual_cpp_static EXPORT rorqual
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT library INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/rorqual DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
-install(FILES capi/include/rorqual/rorqual.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rorqual)
+install(DIRECTORY capi/include/rorqual DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 set(rq_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rorqual)
 install(EXPORT rorqual NAMESPACE rorqual:: DESTINATION ${rq_cmake_dir} FILE rorqualTargets.cmake)

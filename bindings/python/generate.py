@@ -31,6 +31,15 @@ FUNCTION_FIELD = re.compile(r"(\w+ \*?)\(\*(\w+)\)\(([^)]*)\)")
 CONSTANT = re.compile(r"^#define (RQ_\w+) (\d+)u?$", re.M)
 
 
+def header_text() -> str:
+    """rorqual.h with its parts in place of the lines that include them."""
+
+    def part(line: re.Match[str]) -> str:
+        return (HEADER.parent / line[1]).read_text(encoding="utf-8")
+
+    return re.sub(r'^#include "(c/\w+\.h)".*$', part, HEADER.read_text(encoding="utf-8"), flags=re.M)
+
+
 class Reader:
     def __init__(self, header: str) -> None:
         text = re.sub(r"/\*.*?\*/", " ", header, flags=re.S)
@@ -141,7 +150,7 @@ class Reader:
 
 
 def main() -> int:
-    module = Reader(HEADER.read_text(encoding="utf-8")).module()
+    module = Reader(header_text()).module()
     if sys.argv[1:] == ["--check"]:
         current = OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == module
         if not current:

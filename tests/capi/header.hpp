@@ -18,7 +18,15 @@ inline std::string read_repository_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-inline std::string header_text() { return read_repository_file("capi/include/rorqual/rorqual.h"); }
+/// The parts that rorqual.h includes, in that order: "c/common.h", …
+inline std::vector<std::string> header_parts();
+
+/// rorqual.h with its parts behind it.
+inline std::string header_text() {
+    std::string text = read_repository_file("capi/include/rorqual/rorqual.h");
+    for (const auto& part : header_parts()) text += read_repository_file("capi/include/rorqual/" + part);
+    return text;
+}
 
 inline std::string stable_section() {
     const std::string text = header_text();
@@ -33,6 +41,10 @@ inline std::vector<std::string> all_matches(const std::string& text, const std::
     std::vector<std::string> found;
     for (std::sregex_iterator i(text.begin(), text.end(), regex), end; i != end; ++i) found.push_back((*i)[1]);
     return found;
+}
+
+inline std::vector<std::string> header_parts() {
+    return all_matches(read_repository_file("capi/include/rorqual/rorqual.h"), R"x(^#include "(c/\w+\.h)")x");
 }
 
 inline std::set<std::string> functions_of(const std::string& text) {

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,20 @@ TEST_CASE("rorqual.h compiles alone and twice as C89 to C23 and C++98 to C++23 w
                 CHECK(complaints("'" + compiler.command + "' -x " + compiler.language + " -std=" + standard + unstable +
                                  " -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only " + probe) == "");
             }
+        }
+    }
+}
+
+TEST_CASE("every part of rorqual.h compiles alone and rorqual.h has them all", "[capi][header]") {
+    const auto parts = header_parts();
+    std::size_t files = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(RQ_SOURCE_DIR "/capi/include/rorqual/c")) ++files;
+    CHECK(parts.size() == files);
+    for (const auto& compiler : compilers()) {
+        for (const auto& part : parts) {
+            CAPTURE(compiler.command, part);
+            CHECK(complaints("'" + compiler.command + "' -x " + compiler.language + " -DRQ_ENABLE_UNSTABLE -Wall -Wextra -Wpedantic -Werror -fsyntax-only -include '" +
+                             RQ_SOURCE_DIR "/capi/include/rorqual/" + part + "' /dev/null") == "");
         }
     }
 }

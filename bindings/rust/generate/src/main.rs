@@ -18,10 +18,23 @@ fn rorqual_sys() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rorqual-sys")
 }
 
+/// `rorqual.h` with its parts in place of the lines that include them.
+fn header_text() -> std::io::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../capi/include/rorqual");
+    let mut text = String::new();
+    for line in std::fs::read_to_string(folder.join("rorqual.h"))?.lines() {
+        match line.strip_prefix("#include \"c/").and_then(|rest| rest.split('"').next()) {
+            Some(part) => text += &std::fs::read_to_string(folder.join("c").join(part))?,
+            None => text += line,
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
 /// The generated files: path and text.
 fn generated() -> Result<Vec<(PathBuf, String)>, Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../capi/include/rorqual/rorqual.h");
-    let items = header::parse(&std::fs::read_to_string(path)?)?;
+    let items = header::parse(&header_text()?)?;
     Ok(vec![
         (rorqual_sys().join("src/bindings.rs"), rust::declarations(&items)),
         (rorqual_sys().join("tests/layout/declared.rs"), rust::names(&items)),
