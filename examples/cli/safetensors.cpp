@@ -46,7 +46,7 @@ std::map<std::string, std::vector<std::int64_t>> read_integer_tensors(const std:
     std::map<std::string, std::vector<std::int64_t>> tensors;
     for (const auto& [name, entry] : header.items()) {
         if (name.rfind(prefix, 0) != 0) continue;
-        const auto fail = [&](const std::string& what) { throw Failure(path + ": " + name + ": " + what); };
+        const auto fail = [&, &key = name](const std::string& what) { throw Failure(path + ": " + key + ": " + what); };
         try {
             const auto dtype = entry.at("dtype").get<std::string>();
             const auto shape = entry.at("shape").get<std::vector<std::uint64_t>>();

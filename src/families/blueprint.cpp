@@ -79,6 +79,7 @@ Blueprint read_blueprint(io::FileSet& files, weights::Problems& problems) {
         }
     });
     if (b.network) {
+        b.network->choose_parts(b.store.tensors());
         b.network->list_tensors(b.table);
         const auto before = problems.lines().size();
         b.store.check(b.table, problems);

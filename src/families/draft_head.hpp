@@ -26,16 +26,19 @@ class DraftHead {
     /// Bytes one token adds to its state.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
 
+    /// Bytes of its state at `tokens` tokens; of whole pages, where a token adds as much as another.
+    [[nodiscard]] virtual std::uint64_t cache_bytes(CacheFormat format, std::int64_t tokens) const;
+
     /// An empty state that takes its pages from `memory`.
     [[nodiscard]] virtual std::unique_ptr<layers::LayerState> new_state(CacheFormat format, std::pmr::memory_resource& memory) const = 0;
 
-    /// hidden [T, D]: what forward() of the network gave for positions position … position+T−1; next: the T tokens that follow those; T up
-    /// to the workspace's chunk. The state, which stood at `position`, has them remembered afterwards. out [T, D]: hidden states of the head after
-    /// its norm; it may be `hidden`. Throws Error(cancelled); the state then is to be rewound by the caller.
+    /// hidden [T, H], as wide as the network's: what forward() of it gave for positions position … position+T−1; next: the T tokens that follow those; T up
+    /// to the workspace's chunk. The state, which stood at `position`, has them remembered afterwards. out [T, H]: hidden states of the
+    /// head; it may be `hidden`. Throws Error(cancelled); the state then is to be rewound by the caller.
     virtual void forward(const ops::Run& run, const Compute& compute, ConstRows hidden, std::span<const Token> next, std::int64_t position,
                          layers::LayerState& state, Workspace& workspace, Rows out) const = 0;
 
-    /// logits [T, V] of its hidden states [T, D], T ≤ chunk: row t is about the token after next[t].
+    /// logits [T, V] of its hidden states [T, H], T ≤ chunk: row t is about the token after next[t].
     virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, Rows logits) const = 0;
 };
 

@@ -13,6 +13,10 @@ std::uint64_t Network::cache_bytes(CacheFormat format, std::int64_t tokens) cons
     return static_cast<std::uint64_t>(layers::whole_pages(tokens)) * cache_bytes_per_token(format);
 }
 
+std::uint64_t DraftHead::cache_bytes(CacheFormat format, std::int64_t tokens) const {
+    return static_cast<std::uint64_t>(layers::whole_pages(tokens)) * cache_bytes_per_token(format);
+}
+
 // Each family's folder has one of these.
 #define RQ_FAMILY(family, model_type)                                                                                              \
     namespace family {                                                                                                             \

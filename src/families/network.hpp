@@ -67,6 +67,9 @@ class Network {
     /// Layers, widths, vocabulary, context: what inspect prints and a session checks against.
     [[nodiscard]] virtual const Geometry& geometry() const noexcept = 0;
 
+    /// Called once, before anything else, with what the container has: parts that only some files have are there where their tensors are.
+    virtual void choose_parts(const weights::StoredTensors&) {}
+
     /// Every tensor the container must have, with the places its views go to.
     virtual void list_tensors(weights::TensorTable& table) = 0;
 
@@ -79,6 +82,9 @@ class Network {
     /// The model as a GGUF file: adds the keys of its architecture to `header` and returns the tensors in the file's order.
     /// Throws Error(unsupported) for what the format cannot say.
     [[nodiscard]] virtual std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header);
+
+    /// Values of a token that forward() hands on, to logits() and to the draft head.
+    [[nodiscard]] virtual std::int64_t hidden_width() const noexcept { return geometry().hidden_size; }
 
     /// Can its states be kept in int8?
     [[nodiscard]] virtual bool has_int8_cache() const noexcept = 0;
@@ -97,12 +103,12 @@ class Network {
                                                                    std::size_t workers) const = 0;
 
     /// Evaluates `tokens` (1 … chunk of them): those of the first sequence, then those of the next. Products with weights are taken for all of
-    /// them at once; attention looks at each sequence alone. hidden [T, D]: the residual stream after the final norm. Throws Error(cancelled);
+    /// them at once; attention looks at each sequence alone. hidden [T, H], H = hidden_width(): what logits() takes. Throws Error(cancelled);
     /// the states are then to be rewound by the caller. An observer is shown the tokens as those of the first sequence: there is one then.
     virtual void forward(const ops::Run& run, const Compute& compute, std::span<const Token> tokens, std::span<const Sequence> sequences,
                          Workspace& workspace, Rows hidden) const = 0;
 
-    /// logits [T, n] of final hidden states [T, D], T ≤ chunk, for the n tokens of the vocabulary from `first` on.
+    /// logits [T, n] of final hidden states [T, H], T ≤ chunk, for the n tokens of the vocabulary from `first` on.
     virtual void logits(const ops::Run& run, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const = 0;
 
     /// What guesses further tokens; nullptr for a network without. Part of the network; it uses the same workspaces.

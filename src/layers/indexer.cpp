@@ -71,7 +71,7 @@ Selection Indexer::select(const ops::Run& run, const Query& query, const IndexCa
 
 // scratch.scores[t, s] of a few queries at positions first … for every token s up to them.
 void Indexer::score(const ops::Run& run, const IndexCache& cache, const Query& query, std::int64_t first, const Scratch& scratch) const {
-    const auto& [q, head_weights] = query;
+    const ConstRows q = query.q, head_weights = query.head_weights;
     const auto parts = ceil_div(first + q.rows, task_pages * page_tokens);
     run.parallel_for(q.rows * parts, [&](std::int64_t task, std::size_t worker) {
         const auto t = task / parts, seen = first + t + 1;

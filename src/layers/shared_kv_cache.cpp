@@ -97,6 +97,8 @@ std::int64_t SharedKvCache::rewind(std::int64_t position) {
     return position_;
 }
 
+std::int64_t SharedKvCache::room_ahead() const noexcept { return page_tokens - position_ % page_tokens; }
+
 std::unique_ptr<LayerState> SharedKvCache::fork() const { return std::unique_ptr<LayerState>(new SharedKvCache(*this)); }
 
 void SharedKvCache::save(const SaveBytes& to) const {

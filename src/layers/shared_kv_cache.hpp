@@ -43,6 +43,8 @@ class SharedKvCache final : public LayerState {
     [[nodiscard]] std::size_t bytes() const noexcept override;
     void reserve(std::int64_t position) override;
     std::int64_t rewind(std::int64_t position) override;
+    /// Up to the end of the page that is being written, or that comes next.
+    [[nodiscard]] std::int64_t room_ahead() const noexcept override;
     /// The page's beginning, its rolling part, entries, index keys, snapshots.
     void save(const SaveBytes& to) const override;
     void load(std::int64_t position, const LoadBytes& from) override;

@@ -31,6 +31,9 @@ class LayerState {
     /// or an earlier one when what was forgotten cannot be cut there ("rebuild from here"; position() is then that value).
     virtual std::int64_t rewind(std::int64_t position) = 0;
 
+    /// How many tokens can be appended and taken back again, any number of them, without rewind() going back further.
+    [[nodiscard]] virtual std::int64_t room_ahead() const noexcept { return INT64_MAX; }
+
     /// Writes what is remembered, in the same form on every machine. Throws what `to` throws.
     virtual void save(const SaveBytes& to) const = 0;
 

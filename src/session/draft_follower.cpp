@@ -5,9 +5,9 @@
 
 namespace rorqual::session {
 
-DraftFollower::Buffers DraftFollower::cut_buffers(const Geometry& geometry, std::int64_t ahead, cpu::Arena& arena) {
-    const auto waiting = arena.take_rows(1 + ahead, geometry.hidden_size), joined = arena.take_rows(1 + ahead, geometry.hidden_size);
-    return {waiting, joined, arena.take_rows(1, geometry.vocab_size)};
+DraftFollower::Buffers DraftFollower::cut_buffers(const families::Network& network, std::int64_t ahead, cpu::Arena& arena) {
+    const auto waiting = arena.take_rows(1 + ahead, network.hidden_width()), joined = arena.take_rows(1 + ahead, network.hidden_width());
+    return {waiting, joined, arena.take_rows(1, network.geometry().vocab_size)};
 }
 
 DraftFollower::DraftFollower(const DraftFollower& other, const Buffers& buffers)
@@ -33,22 +33,19 @@ std::size_t DraftFollower::guess(const Evaluation& evaluation, std::span<Token> 
     const std::size_t last = evaluation.tokens.size() - 1;
     reserve(last + 1 + guesses.size());
     const auto x = buffers_.joined.slice_rows(waits_ - 1, 1);  // what the head makes of the last hidden state
-    try {
-        join_waiting(evaluation, {});
-        for (std::size_t i = 0; i < guesses.size(); ++i) {
-            if (i > 0) {  // its own hidden state and guess instead of what the network will make of them
-                head_.forward(evaluation.run, evaluation.compute, x, guesses.subspan(i - 1, 1), static_cast<std::int64_t>(last + i - 1), *state_, evaluation.workspace, x);
-            }
-            head_.logits(evaluation.run, evaluation.workspace, x, buffers_.logits);
-            guesses[i] = static_cast<Token>(std::ranges::max_element(buffers_.logits.row(0)) - buffers_.logits.row(0).begin());
-        }
-    } catch (...) {
-        (void)state_->rewind(static_cast<std::int64_t>(position_));
-        throw;
-    }
-    (void)state_->rewind(static_cast<std::int64_t>(last));
+    join_waiting(evaluation, {});
     position_ = last;
     waits_ = 0;
+    const auto ahead = state_->room_ahead();  // which it can be taken back from
+    if (std::cmp_less(ahead, guesses.size() - 1)) guesses = guesses.first(1 + static_cast<std::size_t>(ahead));
+    for (std::size_t i = 0; i < guesses.size(); ++i) {
+        if (i > 0) {  // its own hidden state and guess instead of what the network will make of them
+            head_.forward(evaluation.run, evaluation.compute, x, guesses.subspan(i - 1, 1), static_cast<std::int64_t>(last + i - 1), *state_, evaluation.workspace, x);
+        }
+        head_.logits(evaluation.run, evaluation.workspace, x, buffers_.logits);
+        guesses[i] = static_cast<Token>(std::ranges::max_element(buffers_.logits.row(0)) - buffers_.logits.row(0).begin());
+    }
+    (void)state_->rewind(static_cast<std::int64_t>(last));
     return guesses.size();
 }
 
@@ -71,9 +68,13 @@ void DraftFollower::replace(Place place) noexcept {
 std::size_t DraftFollower::rewind(std::size_t evaluated) {
     const std::size_t wanted = std::min(position_, evaluated);
     position_ = static_cast<std::size_t>(state_->rewind(static_cast<std::int64_t>(wanted)));
-    if (position_ < wanted) evaluated = position_;
-    waits_ = std::min(waits_, static_cast<std::int64_t>(evaluated - position_));
-    return evaluated;
+    const auto missing = static_cast<std::int64_t>(evaluated - position_);
+    if (position_ == wanted && waits_ >= missing) {
+        waits_ = missing;
+        return evaluated;
+    }
+    waits_ = 0;  // what would have to be joined is gone
+    return position_;
 }
 
 /// hidden [T, D] of tokens `position` …, and the tokens after them.

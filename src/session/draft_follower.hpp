@@ -31,11 +31,11 @@ class DraftFollower {
         std::span<const Token> tokens;
     };
     struct Buffers {
-        Rows waiting, joined;  // [1 + ahead, D] hidden states that wait, and what the head makes of them
+        Rows waiting, joined;  // [1 + ahead, H] hidden states that wait, and what the head makes of them
         Rows logits;           // [1, V]
     };
     /// For timelines that run up to `ahead` tokens ahead; `arena` may only count.
-    [[nodiscard]] static Buffers cut_buffers(const Geometry& geometry, std::int64_t ahead, cpu::Arena& arena);
+    [[nodiscard]] static Buffers cut_buffers(const families::Network& network, std::int64_t ahead, cpu::Arena& arena);
 
     /// At the beginning of a timeline. Borrows the head and what the buffers lie in.
     DraftFollower(const families::DraftHead& head, std::unique_ptr<layers::LayerState> state, const Buffers& buffers)
@@ -50,14 +50,14 @@ class DraftFollower {
     /// Makes room for a timeline of `length` tokens. Throws std::bad_alloc.
     void reserve(std::size_t length) { state_->reserve(static_cast<std::int64_t>(length) - 1); }
 
-    /// hidden [T, D]: final hidden states of tokens first … first+T−1, T ≤ chunk; they are overwritten. On an exception, rewind() is due.
+    /// hidden [T, H]: final hidden states of tokens first … first+T−1, T ≤ chunk; they are overwritten. On an exception, rewind() is due.
     void follow(const Evaluation& evaluation, std::size_t first, Rows hidden, const Wanted& wanted);
 
     /// What may follow the last certain token, all others of which were evaluated: the head's most probable tokens, each guessed on the ones
-    /// before it. Returns how many; 0 where it does not know the last hidden state. Throws Error(cancelled), std::bad_alloc; nothing changes then.
+    /// before it. Returns how many; 0 where it does not know the last hidden state. On an exception, rewind() is due.
     std::size_t guess(const Evaluation& evaluation, std::span<Token> guesses);
 
-    /// Where it is, as saved timelines hold it. Hidden states that wait: rows [n, D], one after another.
+    /// Where it is, as saved timelines hold it. Hidden states that wait: rows [n, H], one after another.
     struct Place {
         std::unique_ptr<layers::LayerState> state;
         std::size_t position = 0;

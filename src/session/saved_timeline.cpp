@@ -150,9 +150,9 @@ DraftFollower::Place load_draft(Reader& reader, const Timeline& timeline, std::s
     if (!reader.bytes("draft")) reader.refuse("saved without what the draft head remembers, which this session has", Status::invalid_argument);
     DraftFollower::Place place{timeline.new_draft_state(), count_of(reader, "drafted", evaluated), {}};
     load_state(reader, "draft", *place.state, place.position);
-    const auto width = static_cast<std::size_t>(timeline.model()->geometry().hidden_size), rows = 1 + static_cast<std::size_t>(timeline.options().draft_tokens);
+    const auto width = static_cast<std::size_t>(timeline.model()->parts().network->hidden_width()), rows = 1 + static_cast<std::size_t>(timeline.options().draft_tokens);
     place.waiting = reader.values<float>("draft.waiting", rows * width);
-    if (place.waiting.size() != 0 && place.waiting.size() != (evaluated - place.position) * width) reader.refuse("tensor draft.waiting: expected no rows, or one for each token that waits");
+    if (place.waiting.size() != (evaluated - place.position) * width) reader.refuse("tensor draft.waiting: expected a row for each token that waits");
     return place;
 }
 

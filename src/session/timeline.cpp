@@ -69,11 +69,11 @@ families::States Timeline::forked_states() const {
 Timeline::Buffers Timeline::cut_buffers(cpu::Arena& arena) const {
     const Geometry& geometry = network().geometry();
     Buffers buffers{network().new_workspace(arena, options_.chunk, options_.context, run_.workers.count()),
-                    arena.take_rows(options_.chunk, geometry.hidden_size),
+                    arena.take_rows(options_.chunk, network().hidden_width()),
                     arena.take_rows(1 + options_.draft_tokens, geometry.vocab_size),
                     arena.take_rows(families::most_batched, families::batched_logits),
                     {}};
-    if (options_.drafting == Drafting::head) buffers.draft = DraftFollower::cut_buffers(geometry, options_.draft_tokens, arena);
+    if (options_.drafting == Drafting::head) buffers.draft = DraftFollower::cut_buffers(network(), options_.draft_tokens, arena);
     return buffers;
 }
 
@@ -133,7 +133,7 @@ std::span<const float> Timeline::logits(std::span<const Token> guesses) {
         cut(length_);
         if (evaluated_ == length_) evaluated_ = rewind_states(length_ - 1);
         const std::size_t lag = length_ - evaluated_, chunk = static_cast<std::size_t>(options_.chunk);
-        const std::size_t room = std::min(capacity() - length_, chunk - std::min(lag, chunk));  // all in one piece
+        const std::size_t room = std::min({capacity() - length_, chunk - std::min(lag, chunk), room_for_guesses(lag)});  // all in one piece
         const auto ahead = guesses.first(std::min({guesses.size(), room, static_cast<std::size_t>(options_.draft_tokens)}));
         tokens_.insert(tokens_.end(), ahead.begin(), ahead.end());
         const auto vocab = static_cast<std::size_t>(buffers_.logits.cols);
@@ -151,12 +151,27 @@ std::span<const float> Timeline::logits(std::span<const Token> guesses) {
     return buffers_.logits.row(static_cast<std::int64_t>(length_ - logits_from_));
 }
 
+/// How many guesses may follow `lag` tokens that are to be evaluated, so that no layer has to be rebuilt where they turn out wrong.
+std::size_t Timeline::room_for_guesses(std::size_t lag) const noexcept {
+    auto room = INT64_MAX;
+    for (const auto& state : states_) room = std::min(room, state->room_ahead());
+    const auto certain = static_cast<std::int64_t>(lag);
+    return room > certain ? static_cast<std::size_t>(room - certain) : capacity();  // else all of them stand behind what cannot be cut
+}
+
 std::size_t Timeline::guess(std::span<Token> guesses) {
     cut(length_);
     if (!drafts() || evaluated_ + 1 != length_) return 0;
     const std::size_t room = std::min(static_cast<std::size_t>(options_.draft_tokens), capacity() - length_);
     std::size_t count = 0;
-    cancellable([&] { count = draft_->guess({run_, compute_, *buffers_.workspace, tokens()}, guesses.first(std::min(guesses.size(), room))); });
+    cancellable([&] {
+        try {
+            count = draft_->guess({run_, compute_, *buffers_.workspace, tokens()}, guesses.first(std::min(guesses.size(), room)));
+        } catch (...) {
+            evaluated_ = rewind_states(evaluated_);
+            throw;
+        }
+    });
     return count;
 }
 

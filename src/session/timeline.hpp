@@ -169,6 +169,7 @@ class Timeline {
     [[noreturn]] void end_cancel();
     void forget_from(std::size_t length) noexcept;
     [[nodiscard]] std::size_t rewind_states(std::size_t length);
+    [[nodiscard]] std::size_t room_for_guesses(std::size_t lag) const noexcept;
 
     std::shared_ptr<const Model> model_;
     SessionOptions options_;

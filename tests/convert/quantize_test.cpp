@@ -241,9 +241,9 @@ TEST_CASE("a checkpoint behind callbacks is read by the calling thread alone, an
     bool only_caller = true;
     for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "model.safetensors"}) files[name] = contents(tale / name);
     for (const auto& [name, bytes] : files) {
-        source.add_callback(name, bytes.size(), [&](std::uint64_t offset, std::span<std::byte> out) {
+        source.add_callback(name, bytes.size(), [&, &stored = bytes](std::uint64_t offset, std::span<std::byte> out) {
             only_caller = only_caller && std::this_thread::get_id() == caller;
-            std::memcpy(out.data(), bytes.data() + offset, out.size());
+            std::memcpy(out.data(), stored.data() + offset, out.size());
             return true;
         });
     }

@@ -74,8 +74,8 @@ class GoldenRun {
         const auto T = static_cast<std::int64_t>(tokens.size());
         for (std::int64_t t = 0; t < T; t += options_.chunk) {
             const auto count = std::min(options_.chunk, T - t);
-            std::vector<float> hidden(static_cast<std::size_t>(count * g.hidden_size));
-            const Rows rows(hidden.data(), count, g.hidden_size);
+            std::vector<float> hidden(static_cast<std::size_t>(count * network.hidden_width()));
+            const Rows rows(hidden.data(), count, network.hidden_width());
             const auto piece = tokens.subspan(static_cast<std::size_t>(t), static_cast<std::size_t>(count));
             const families::Sequence sequence{count, t, &states};
             network.forward(run, {options_.attention, &recorder}, piece, std::span(&sequence, 1), *workspace, rows);

@@ -231,7 +231,8 @@ TEST_CASE("an int8 cache holds tokens to half a step of their scales, through re
     const auto cut = [](cpu::Arena& arena) { return std::pair(panels::QuantisedRows::take(arena, 1, latent_width), panels::QuantisedRows::take(arena, 1, rope_width)); };
     (void)cut(counting);
     cpu::Arena arena(counting.bytes(), memory);
-    const auto [latent_room, rope_room] = cut(arena);
+    const auto rooms = cut(arena);
+    const panels::QuantisedRows latent_room = rooms.first, rope_room = rooms.second;
     const auto append_one = [&](LatentCache& to, float mark) {
         test::Matrix c_kv(1, latent_width), k_pe(1, rope_width);
         for (std::int64_t i = 0; i < latent_width; ++i) c_kv.at(0, i) = mark * static_cast<float>(i % 13 - 6);

@@ -4,6 +4,8 @@
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
 #include "support/outcome.hpp"
+#include "support/temp_folder.hpp"
+#include "support/v4_draft_checkpoint.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
@@ -16,7 +18,10 @@ const std::filesystem::path v3 = checkpoints / "v3";
 
 constexpr std::size_t vocab = 320;
 
-std::shared_ptr<const Model> open(std::size_t threads = 2) { return Model::open(Source::path(v3), {.threads = threads}); }
+std::shared_ptr<const Model> open(const std::filesystem::path& folder = v3, std::size_t threads = 2) { return Model::open(Source::path(folder), {.threads = threads}); }
+
+// Every family that drafts with a layer of its own.
+std::vector<std::filesystem::path> drafters() { return {v3, test::v4_with_draft_folder()}; }
 
 std::vector<Token> prompt(int n) { return Golden(v3 / "golden.safetensors").tokens("input_ids." + std::to_string(n)); }
 
@@ -28,8 +33,8 @@ std::vector<float> append(Session& session, std::span<const Token> tokens) {
 
 std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
 
-std::vector<float> whole(std::span<const Token> tokens) {
-    auto session = open()->session({.drafting = Drafting::head});
+std::vector<float> whole(const Model& model, std::span<const Token> tokens) {
+    auto session = model.session({.drafting = Drafting::head});
     return append(session, tokens);
 }
 
@@ -75,12 +80,13 @@ TEST_CASE("the draft head gives the reference's logits after every token but the
 }
 
 TEST_CASE("drafts are the same bits however a prompt is cut, and for any number of threads", "[session][mtp]") {
+    const auto folder = GENERATE(from_range(drafters()));
     const auto tokens = prompt(3);
-    const auto expected = whole(tokens);
+    const auto expected = whole(*open(folder), tokens);
     for (const std::int64_t chunk : {1, 3, 64, 128}) {
         for (const std::size_t threads : {1U, 3U}) {
             CAPTURE(chunk, threads);
-            auto session = open(threads)->session({.chunk = chunk, .drafting = Drafting::head});
+            auto session = open(folder, threads)->session({.chunk = chunk, .drafting = Drafting::head});
             std::vector<float> drafts;
             for (std::size_t t = 0, piece = 1; t < tokens.size(); t += piece, piece = piece % 7 + 1) {
                 piece = std::min(piece, tokens.size() - t);
@@ -93,14 +99,14 @@ TEST_CASE("drafts are the same bits however a prompt is cut, and for any number 
 }
 
 TEST_CASE("drafts after a rewind, a fork, a look at the logits or drawn tokens are those of a fresh session", "[session][mtp]") {
-    const auto tokens = prompt(2);
-    const auto expected = whole(tokens);
-    const auto model = open();
+    const auto model = open(GENERATE(from_range(drafters())));
+    const auto tokens = prompt(4);
+    const auto expected = whole(*model, tokens);
     const auto rest_of = [&](Session& session) {
         const auto from = session.length();
         return append(session, std::span(tokens).subspan(from)) == copy(std::span(expected).subspan(from * vocab));
     };
-    for (const std::size_t length : {0, 1, 2, 17, 32}) {
+    for (const std::size_t length : {0, 1, 2, 17, 32, 127, 128, 129, 130, 255, 256, 257, 299}) {
         CAPTURE(length);
         auto session = model->session({.chunk = 8, .drafting = Drafting::head});
         session.append(tokens);
@@ -120,14 +126,14 @@ TEST_CASE("drafts after a rewind, a fork, a look at the logits or drawn tokens a
     session.rewind(9);
     std::vector<Token> all(session.tokens().begin(), session.tokens().end());
     all.insert(all.end(), tokens.begin(), tokens.begin() + 4);
-    const auto fresh = whole(all);
+    const auto fresh = whole(*model, all);
     CHECK(append(session, std::span(all).subspan(9)) == copy(std::span(fresh).subspan(9 * vocab)));
 }
 
 TEST_CASE("an evaluation that is given up leaves drafts as they would have been", "[session][mtp]") {
+    const auto model = open(GENERATE(from_range(drafters())));
     const auto tokens = prompt(2);
-    const auto expected = whole(tokens);
-    const auto model = open();
+    const auto expected = whole(*model, tokens);
     for (int looks = 0; looks < 24; ++looks) {
         auto session = model->session({.chunk = 4, .drafting = Drafting::head});
         session.append(std::span(tokens).first(6));
@@ -142,14 +148,36 @@ TEST_CASE("an evaluation that is given up leaves drafts as they would have been"
     }
 }
 
+TEST_CASE("a session with drafts that is saved and loaded goes on with the same drafts", "[session][mtp]") {
+    const auto model = open(GENERATE(from_range(drafters())));
+    const auto tokens = prompt(4);
+    const auto expected = whole(*model, tokens);
+    const test::TempFolder folder;
+    for (const std::size_t length : {1, 17, 127, 128, 129, 256, 299}) {
+        auto session = model->session({.drafting = Drafting::head});
+        session.append(std::span(tokens).first(length));
+        session.save(folder / "session");
+        auto loaded = model->session({.drafting = Drafting::head});
+        loaded.load(Source::path(folder / "session"));
+        CAPTURE(length);
+        CHECK(append(loaded, std::span(tokens).subspan(length)) == copy(std::span(expected).subspan(length * vocab)));
+    }
+}
+
 TEST_CASE("a session with drafts plans and counts what the draft head remembers", "[session][mtp]") {
     const auto model = open();
     const auto plain = model->plan({.context = 128}), drafting = model->plan({.context = 128, .drafting = Drafting::head});
     CHECK(drafting.cache_per_token * 4 == plain.cache_per_token * 5);
-    auto session = model->session({.context = 128, .drafting = Drafting::head});
-    session.append(prompt(1));
-    CHECK(session.metrics().cache_bytes == drafting.cache);
-    CHECK(session.metrics().scratch_bytes == drafting.scratch);
+    const auto tokens = prompt(4);
+    for (const auto& folder : drafters()) {
+        const auto each = open(folder);
+        const auto plan = each->plan({.context = 128, .drafting = Drafting::head});
+        auto session = each->session({.context = 128, .drafting = Drafting::head});
+        session.append(std::span(tokens).first(128));
+        CAPTURE(folder);
+        CHECK(session.metrics().cache_bytes == plan.cache);
+        CHECK(session.metrics().scratch_bytes == plan.scratch);
+    }
 }
 
 TEST_CASE("drafts are refused where there is nothing to draft with", "[session][mtp]") {

@@ -14,6 +14,7 @@
 #include "support/gguf_model.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
+#include "support/v4_draft_checkpoint.hpp"
 
 using namespace rorqual;
 using test::Golden;
@@ -62,7 +63,7 @@ std::vector<Drafting> drafters(const Model& model) {
 }
 
 std::vector<std::filesystem::path> with_a_family() {
-    std::vector<std::filesystem::path> folders;
+    std::vector<std::filesystem::path> folders = {test::v4_with_draft_folder()};
     for (const auto& root : {checkpoints, std::filesystem::path(RQ_SHARED_DIR) / "golden/checkpoints"}) {
         if (!std::filesystem::exists(root)) continue;
         for (const auto& entry : std::filesystem::directory_iterator(root)) {
@@ -75,6 +76,8 @@ std::vector<std::filesystem::path> with_a_family() {
     }
     return folders;
 }
+
+std::vector<std::filesystem::path> with_draft_heads() { return {v3, test::v4_with_draft_folder()}; }
 
 }  // namespace
 
@@ -204,11 +207,12 @@ TEST_CASE("what is drawn behind guesses follows the model's distribution", "[ses
 }
 
 TEST_CASE("a session that ran ahead rewinds, forks, syncs and continues as if it had not", "[session][speculation]") {
-    const auto model = Model::open(Source::path(v3), {.threads = 2});
+    const auto model = Model::open(Source::path(GENERATE(from_range(with_draft_heads()))), {.threads = 2});
+    const std::size_t length = GENERATE(20, 118);  // also over the end of a page
     for (const Drafting drafting : drafters(*model)) {
         for (std::size_t drawn = 1; drawn <= 12; ++drawn) {
             CAPTURE(static_cast<int>(drafting), drawn);
-            const auto tokens = prompt(static_cast<std::uint32_t>(drawn), 20, 320);
+            const auto tokens = prompt(static_cast<std::uint32_t>(drawn), length, 320);
             auto guessing = model->session({.drafting = drafting}), plain = model->session();
             guessing.append(tokens);
             plain.append(tokens);
@@ -264,8 +268,8 @@ TEST_CASE("a generation with guesses ends where it would without: limit, full co
 }
 
 TEST_CASE("a cancel among guesses leaves the generation where it was", "[session][speculation]") {
-    const auto model = Model::open(Source::path(v3));
-    const auto tokens = prompt(7, 16, 320);
+    const auto model = Model::open(Source::path(GENERATE(from_range(with_draft_heads()))));
+    const auto tokens = prompt(7, GENERATE(16, 118), 320);
     for (const Drafting drafting : drafters(*model)) {
         auto plain = model->session(), session = model->session({.drafting = drafting});
         plain.append(tokens);

@@ -23,7 +23,6 @@ struct Part {
 
 /// Buffers of a session: what its blocks share, since one runs at a time.
 struct Scratch final : Workspace {
-    Rows streams;                  ///< [chunk, n·D]
     Rows h, out;                   ///< [chunk, D]
     panels::QuantisedRows h_int8;  ///< [chunk, D]
     Rows mix;                      ///< [chunk, (2+n)·n]
@@ -33,8 +32,8 @@ struct Scratch final : Workspace {
     ops::Scratch products;
     std::span<Part> parts;  ///< [chunk]
 
-    /// Rows of T tokens.
-    [[nodiscard]] Activations activations(std::span<const Token> tokens) const noexcept;
+    /// Rows of T tokens; `streams` [T, n·D] is their residual stream.
+    [[nodiscard]] Activations activations(std::span<const Token> tokens, Rows streams) const noexcept;
 };
 
 /// The T tokens of one evaluation on their way through the blocks.
@@ -46,9 +45,9 @@ struct Activations {
     const Scratch& scratch;
 };
 
-inline Activations Scratch::activations(std::span<const Token> tokens) const noexcept {
+inline Activations Scratch::activations(std::span<const Token> tokens, Rows streams) const noexcept {
     const auto T = static_cast<std::int64_t>(tokens.size());
-    return {tokens, streams.slice_rows(0, T), h.slice_rows(0, T), out.slice_rows(0, T), *this};
+    return {tokens, streams, h.slice_rows(0, T), out.slice_rows(0, T), *this};
 }
 
 /// One block. DeepSeek-V4 §2; reference: DeepSeek-V4 inference/model.py, Block.

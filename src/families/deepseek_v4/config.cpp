@@ -52,7 +52,8 @@ void Reading::sizes() {
     c.norm_eps = static_cast<float>(reader.number("rms_norm_eps", 1e-12, 0.1));
     (void)reader.choice_or("hidden_act", "silu", {"silu"});
     if (reader.boolean_or("tie_word_embeddings", false)) refuse("tie_word_embeddings", "expected false");
-    (void)reader.integer_or("num_nextn_predict_layers", 0, 0, most_layers);
+    // Later checkpoints draft in three stages, which are another thing: their tensors are left alone.
+    c.predicts = reader.integer_or("num_nextn_predict_layers", 0, 0, most_layers) == 1 && !reader.has("dspark_block_size");
     (void)reader.choice_or("expert_dtype", "fp4", {"fp4", "fp8", "bf16"});  // whatever it is: each tensor tells by itself
 }
 

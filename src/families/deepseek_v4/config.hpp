@@ -38,6 +38,7 @@ struct Config {
     double compress_rope_theta = 0;  ///< of all others, for all that they rotate
     YarnScaling yarn;                ///< the same
     RouterOptions router;
+    bool predicts = false;          ///< num_nextn_predict_layers: one more block may predict the token after the next
     std::int64_t hash_layers = 0;   ///< num_hash_layers: the first ones choose experts by the token
     std::int64_t expert_width = 0;  ///< moe_intermediate_size
     std::int64_t shared_width = 0;  ///< n_shared_experts · moe_intermediate_size; 0 = none

@@ -16,12 +16,20 @@ DeepseekV4::DeepseekV4(Config config)
     : config_(std::move(config)),
       rope_(config_.attention.rope, config_.rope_theta),
       compress_rope_(config_.attention.rope, config_.compress_rope_theta, config_.yarn),
-      hyper_head_{config_.hyper, {}, {}, {}} {
-    for (std::int64_t layer = 0; layer < config_.geometry.layers; ++layer) blocks_.push_back(empty_block(layer));
+      output_{{config_.hyper, {}, {}, {}}, {}, {}} {
+    for (std::int64_t layer = 0; layer < config_.geometry.layers; ++layer) blocks_.push_back(empty_block(config_.ratios[static_cast<std::size_t>(layer)], layer < config_.hash_layers));
     count_parameters();
 }
 
-Block DeepseekV4::empty_block(std::int64_t layer) const {
+// Files announce the block that drafts also where they leave it out.
+void DeepseekV4::choose_parts(const weights::StoredTensors& stored) {
+    const auto first = stored.lower_bound(TokenPrediction::prefix);
+    if (config_.predicts && first != stored.end() && first->first.starts_with(TokenPrediction::prefix)) {
+        prediction_.emplace(config_, rope_, empty_block(Ratio::none, false));
+    }
+}
+
+Block DeepseekV4::empty_block(Ratio ratio, bool by_token) const {
     const auto& c = config_;
     Block block;
     block.norm_eps = c.norm_eps;
@@ -29,7 +37,6 @@ Block DeepseekV4::empty_block(std::int64_t layer) const {
     auto& attention = block.attention;
     attention.config = c.attention;
     attention.weights.no_scale.assign(static_cast<std::size_t>(c.attention.width), 1.0f);
-    const auto ratio = c.ratios[static_cast<std::size_t>(layer)];
     const layers::Compressor::Config compressor{.ratio = static_cast<std::int64_t>(ratio),
                                                 .overlaps = ratio == Ratio::sparse,
                                                 .hidden = c.geometry.hidden_size,
@@ -46,7 +53,7 @@ Block DeepseekV4::empty_block(std::int64_t layer) const {
     block.ffn = {c.experts_shape(), {c.router, {}, {}}, {}, std::nullopt};
     block.ffn.experts.resize(static_cast<std::size_t>(c.router.experts));
     if (c.shared_width > 0) block.ffn.shared.emplace().limit = c.swiglu_limit;
-    if (layer < c.hash_layers) block.hash.emplace();
+    if (by_token) block.hash.emplace();
     return block;
 }
 
@@ -77,7 +84,6 @@ std::unique_ptr<Workspace> DeepseekV4::new_workspace(cpu::Arena& arena, std::int
     const auto D = c.geometry.hidden_size;
     const auto experts = c.experts_shape();
     auto s = std::make_unique<Scratch>();
-    s->streams = arena.take_rows(chunk, c.hyper.streams * D);
     for (auto* const rows : {&s->h, &s->out}) *rows = arena.take_rows(chunk, D);
     s->h_int8 = ops::take_room(arena, chunk, D);
     s->mix = arena.take_rows(chunk, c.hyper.mix_width());
@@ -102,7 +108,7 @@ void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::spa
     auto run = given.with(scratch.products);
     run.gemm = ops::Gemm::own;
     const auto D = config_.geometry.hidden_size;
-    const auto a = scratch.activations(tokens);
+    const auto a = scratch.activations(tokens, hidden);
     ops::embedding(embedding_, tokens, a.h);
     for (std::int64_t i = 0; i < config_.hyper.streams; ++i) {
         for (std::int64_t t = 0; t < a.h.rows; ++t) std::ranges::copy(a.h.row(t), a.streams.slice_cols(i * D, D).row(t).begin());
@@ -118,15 +124,13 @@ void DeepseekV4::forward(const ops::Run& given, const Compute& compute, std::spa
         compute.observer->experts(layer, position, config_.router.experts_per_token, choice.ids, choice.weights);
         compute.observer->hidden(layer, position, a.streams);
     }
-    hyper_head_.read(run, a.streams, a.h, scratch.mix);
-    ops::rms_norm(run, a.h, norm_, config_.norm_eps, hidden);
 }
 
 void DeepseekV4::logits(const ops::Run& given, Workspace& workspace, ConstRows hidden, std::int64_t first, Rows logits) const {
     const auto& scratch = static_cast<Scratch&>(workspace);
     auto run = given.with(scratch.products);
     run.gemm = ops::Gemm::own;
-    ops::matmul(run, head_.slice_rows(first, logits.cols), ops::input(run, hidden, scratch.h_int8), logits);
+    output_.logits(run, hidden, config_.norm_eps, first, logits, scratch);
 }
 
 }  // namespace rorqual::families::deepseek_v4

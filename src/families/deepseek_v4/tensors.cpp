@@ -89,6 +89,13 @@ struct Names {
         matrix(name + "wgate.weight", config.channels(), config.hidden, to.wgate);
         vector(name + "norm.weight", config.width, to.norm);
     }
+    // What reads the streams at the end, without the head, which has one name everywhere.
+    void output(const layers::HyperConfig& config, OutputHead& to) const {
+        stored_matrix("hc_head_fn", config.streams, config.streams * config.hidden, to.streams.fn);
+        vector("hc_head_base", config.streams, to.streams.base);
+        vector("hc_head_scale", 1, to.streams.scale);
+        vector("norm.weight", config.hidden, to.norm);
+    }
     // Gate, down and up of an expert or of the shared experts.
     template <class Ffn>
     void ffn(const std::string& name, std::int64_t hidden, std::int64_t width, Ffn& to) const {
@@ -150,22 +157,39 @@ void DeepseekV4::list_block(weights::TensorTable& table, const std::string& pref
 }
 
 void DeepseekV4::list_model(weights::TensorTable& table) {
-    const auto D = config_.geometry.hidden_size, V = config_.geometry.vocab_size, n = config_.hyper.streams;
+    const auto D = config_.geometry.hidden_size, V = config_.geometry.vocab_size;
     const Names names{table, ""};
     names.stored_matrix("embed.weight", V, D, embedding_);
     for (std::size_t i = 0; i < blocks_.size(); ++i) list_block(table, "layers." + std::to_string(i) + ".", blocks_[i]);
-    names.stored_matrix("hc_head_fn", n, n * D, hyper_head_.fn);
-    names.vector("hc_head_base", n, hyper_head_.base);
-    names.vector("hc_head_scale", 1, hyper_head_.scale);
-    names.vector("norm.weight", D, norm_);
-    names.matrix("head.weight", V, D, head_);
+    names.output(config_.hyper, output_);
+    names.matrix("head.weight", V, D, output_.head);
+}
+
+// Embedding and head are the network's own.
+void DeepseekV4::list_prediction(weights::TensorTable& table) {
+    const auto D = config_.geometry.hidden_size, V = config_.geometry.vocab_size;
+    auto& w = prediction_->weights;
+    const Names names{table, TokenPrediction::prefix}, shared{table, ""};
+    table.announced_by("num_nextn_predict_layers");
+    shared.stored_matrix("embed.weight", V, D, w.embedding);
+    names.vector("enorm.weight", D, w.embedding_norm);
+    names.vector("hnorm.weight", D, w.hidden_norm);
+    names.matrix("e_proj.weight", D, D, w.embedding_join);
+    names.matrix("h_proj.weight", D, D, w.hidden_join);
+    list_block(table, TokenPrediction::prefix, w.block);
+    names.output(config_.hyper, w.output);
+    shared.matrix("head.weight", V, D, w.output.head);
 }
 
 void DeepseekV4::list_tensors(weights::TensorTable& table) {
     table.fp8_blocks(config_.fp8_blocks);
     table.short_scale_names();
     list_model(table);
-    table.ignore_prefix("mtp.");
+    if (prediction_) {
+        list_prediction(table);
+    } else {
+        table.ignore_prefix("mtp.");
+    }
     table.ignore_prefix("blk." + std::to_string(config_.geometry.layers) + ".");  // the same in GGUF files
 }
 
