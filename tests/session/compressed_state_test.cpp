@@ -8,6 +8,7 @@
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
 #include "session/divergence.hpp"
+#include "support/effort.hpp"
 #include "support/golden.hpp"
 #include "support/memory.hpp"
 #include "tolerance.hpp"
@@ -83,13 +84,13 @@ TEST_CASE("compressed state: a text that is gone back to at any length around en
     std::mt19937 random(3);
     for (const auto& folder : checkpoints()) {
         const auto model = open(folder);
-        const SessionOptions options{.context = 600, .chunk = 64, .mode = Mode::exact};
+        const SessionOptions options{.context = 600, .chunk = 64, .mode = GENERATE(Mode::exact, Mode::fast)};
         const auto text = random_tokens(random, 540, model->geometry().vocab_size);
         auto whole = model->session(options);
         whole.append(text);
         for (const std::size_t page : {128U, 256U, 384U, 512U}) {
-            for (std::size_t length = page - 5; length <= page + 5; length += page == 128 ? 1 : 3) {
-                CAPTURE(folder.filename().string(), length);
+            for (std::size_t length = page - 8; length <= page + 8; length += page == 128 ? 1 : 3) {
+                CAPTURE(folder.filename().string(), length, static_cast<int>(options.mode));
                 auto session = whole.fork();
                 auto expected = std::vector<Token>(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(length));
                 const auto other = random_tokens(random, 3, model->geometry().vocab_size);
@@ -101,6 +102,24 @@ TEST_CASE("compressed state: a text that is gone back to at any length around en
             }
         }
         CHECK(copy(whole.logits()) == fresh(*model, text, options));
+    }
+}
+
+TEST_CASE("compressed state: a long text is gone back to where an indexer would begin to choose", "[session][v4]") {
+    std::mt19937 random(8);
+    const auto model = open(checkpoints().front());
+    const SessionOptions options{.context = 2100, .mode = Mode::exact};
+    const auto text = random_tokens(random, 2060, model->geometry().vocab_size);
+    auto whole = model->session(options);
+    whole.append(text);
+    for (std::size_t length = 2045; length <= 2053; length += test::sanitized ? 4 : 1) {
+        CAPTURE(length);
+        auto session = whole.fork();
+        auto expected = std::vector<Token>(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(length));
+        expected.push_back(5);
+        const auto report = session.sync(expected);
+        CHECK(report.evaluated < 2 * (text.size() - length) + 128 + 2);
+        CHECK(copy(session.logits()) == fresh(*model, expected, options));
     }
 }
 
