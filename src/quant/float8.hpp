@@ -38,4 +38,20 @@ consteval std::array<float, 256> f8_e8m0_table() {
 inline constexpr std::array<float, 256> f8_e4m3_values = detail::f8_e4m3_table();
 inline constexpr std::array<float, 256> f8_e8m0_values = detail::f8_e8m0_table();
 
+/// f32 → E4M3, to nearest, ties to even; beyond the largest value it is that one. A NaN stays one.
+static inline std::uint8_t f8_e4m3_from_f32(float value) noexcept {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = (bits >> 24) & 0x80U;
+    std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+    if (magnitude > 0x7F800000U) return static_cast<std::uint8_t>(sign | 0x7FU);
+    if (magnitude >= std::bit_cast<std::uint32_t>(448.0F)) return static_cast<std::uint8_t>(sign | 0x7EU);
+    if (magnitude < std::bit_cast<std::uint32_t>(0x1p-6F)) {
+        // Codes here are multiples of 2^-9, the unit in the last place of 2^14, so that the addition rounds.
+        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14F;
+        return static_cast<std::uint8_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(0x1p14F)));
+    }
+    magnitude += 0x7FFFFU + ((magnitude >> 20) & 1U);
+    return static_cast<std::uint8_t>(sign | ((magnitude - (120U << 23)) >> 20));
+}
+
 }  // namespace rorqual::quant

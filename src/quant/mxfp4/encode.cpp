@@ -6,26 +6,18 @@
 #include "quant/block_writer.hpp"
 #include "quant/codebooks.hpp"
 #include "quant/encode.hpp"
+#include "quant/float4.hpp"
 #include "quant/float8.hpp"
 
 namespace rorqual::quant {
 namespace {
-
-// The code of the E2M1 value nearest to x: magnitudes 0 ½ 1 1½ 2 3 4 6, ties to the even code.
-std::uint8_t nearest_e2m1(float x) {
-    constexpr float middles[] = {0.25F, 0.75F, 1.25F, 1.75F, 2.5F, 3.5F, 5.0F};
-    const float magnitude = std::fabs(x);
-    int code = 0;
-    for (int k = 0; k < 7; ++k) code += magnitude > middles[k] || (magnitude == middles[k] && k % 2 == 1) ? 1 : 0;
-    return static_cast<std::uint8_t>(code | (std::signbit(x) ? 8 : 0));
-}
 
 // Codes for the scale 2^(exponent − 127) and the squared error they leave.
 float codes_for(const float* values, int exponent, std::uint8_t* codes) {
     const float scale = f8_e8m0_values[static_cast<std::size_t>(exponent)];
     float error = 0;
     for (int i = 0; i < 32; ++i) {
-        codes[i] = nearest_e2m1(values[i] / scale);
+        codes[i] = e2m1_from_f32(values[i] / scale);
         const float off = values[i] - 0.5F * scale * static_cast<float>(e2m1_doubled[codes[i]]);
         error += off * off;
     }
