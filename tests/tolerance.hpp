@@ -64,6 +64,11 @@ inline double bf16_cache() { return 1e-2; }
 /// scores drawn at random one in a hundred lies so near to the last that is selected.
 inline double bf16_selection() { return 0.98; }
 
+/// The part of an indexer's selection that index keys in FP4 leave as it is. A value of a Hadamard transform is bell-shaped; codes are off by a quarter
+/// of it at most and by a tenth in the mean square, and so is a score by a tenth of the spread of scores: of those selected, one in ten
+/// lies so near to the last. Twice that for unlucky draws. Queries without the keys' transform select at random.
+inline double fp4_selection() { return 0.8; }
+
 /// Relative to the largest |logit|: absorbed against naive attention through a whole model; as independent implementations.
 inline double attention_forms() { return 2e-5; }
 

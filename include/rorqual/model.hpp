@@ -25,6 +25,7 @@ enum class CacheFormat : std::int32_t {
     bf16 = 1,       ///< half the memory; latents rounded to 8 bits of mantissa
     int8 = 2,       ///< a quarter; one scale per 256 values. For models whose latents are made of blocks of 32; what mode fast computes with as it lies
     automatic = 3,  ///< int8 in mode fast where the model has it, else f32
+    compact = 4,    ///< two sevenths of f32, for DeepSeek-V4, as it was trained: keys in e4m3 but for their rotated part in bf16, index keys in fp4
 };
 
 /// How products are computed.

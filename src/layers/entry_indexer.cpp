@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/ceil_div.hpp"
+#include "layers/hadamard.hpp"
 
 namespace rorqual::layers {
 namespace {
@@ -63,6 +64,7 @@ std::span<const std::int32_t> EntryIndexer::choose(const ops::Run& run, const op
     const auto q = scratch.q.slice_rows(0, T), weight = scratch.weights.slice_rows(0, T);
     ops::matmul(run, wq, latents, q);
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, config.heads, config.width, config.width - config.rope, q);
+    if (cache.transforms_index_keys()) run.parallel_for(T, [&](std::int64_t i, std::size_t) { hadamard(q.row(i), config.width); });
     ops::matmul(run, weights, x, weight);
     const float scale = 1 / std::sqrt(static_cast<float>(config.width * config.heads));
     for (std::int64_t i = 0; i < T; ++i) {

@@ -14,7 +14,8 @@ namespace rorqual::layers {
 /// Chooses for every query the compressed entries it will attend to: the k best by
 ///   I(p, w) = Σ_h weights_h·relu(q_h·k_w),   weights = W_proj·x / sqrt(d·heads)
 /// where the keys k_w are made by a compressor of their own. DeepSeek-V4 §3; reference: DeepSeek-V4 inference/model.py, Indexer.
-/// In f32 a Hadamard transform of queries and keys would change nothing: it is left out.
+/// A Hadamard transform of queries and keys changes scores by no more than rounding: it is made where the cache keeps keys in FP4, which round
+/// the better for it, and left out elsewhere. Queries stay f32.
 struct EntryIndexer {
     struct Config {
         std::int64_t heads = 0;   ///< index_n_heads

@@ -5,20 +5,20 @@
 #include <memory_resource>
 #include <span>
 
+#include "layers/row_format.hpp"
 #include "layers/shared_pages.hpp"
 #include "layers/state.hpp"
-#include "rorqual/model.hpp"
 
 namespace rorqual::layers {
 
-/// Rows of one width in pages that copies share: row i of the sequence is row i % 32 of page i / 32. In f32 or bf16. A copy shares the pages
-/// until one of the two writes to them.
+/// Rows of one format in pages that copies share: row i of the sequence is row i % 32 of page i / 32. A copy shares the pages until one of the
+/// two writes to them.
 class RowPages {
  public:
     static constexpr std::int64_t rows_a_page = 32;  ///< small, so that little is taken ahead of the text: entries stand for many tokens
 
     /// `memory` is borrowed for the life of these pages and of all copies.
-    RowPages(CacheFormat format, std::int64_t width, std::pmr::memory_resource& memory);
+    RowPages(const RowFormat& format, std::pmr::memory_resource& memory);
     /// The pages of `other` up to `rows` rows.
     RowPages(const RowPages& other, std::int64_t rows);
 
@@ -35,16 +35,17 @@ class RowPages {
     void save(std::int64_t rows, const SaveBytes& to) const;
     void load(std::int64_t rows, const LoadBytes& from);
 
+    [[nodiscard]] const RowFormat& format() const noexcept { return format_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return pages_.bytes(); }
-    [[nodiscard]] static std::size_t page_bytes(CacheFormat format, std::int64_t width) noexcept;
     /// Bytes of the pages that `rows` rows take.
-    [[nodiscard]] static std::size_t bytes_of(CacheFormat format, std::int64_t width, std::int64_t rows) noexcept;
+    [[nodiscard]] static std::size_t bytes_of(const RowFormat& format, std::int64_t rows) noexcept;
 
  private:
     [[nodiscard]] std::byte* at(std::int64_t row) const noexcept;
+    /// Rows `first` … that are behind it in its page, up to `end`; as bytes.
+    [[nodiscard]] std::span<std::byte> rest_of_page(std::int64_t first, std::int64_t end) const noexcept;
 
-    CacheFormat format_;
-    std::int64_t width_;
+    RowFormat format_;
     SharedPages pages_;
 };
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/ceil_div.hpp"
+#include "layers/hadamard.hpp"
 
 namespace rorqual::layers {
 namespace {
@@ -81,7 +82,7 @@ SharedKvAttention::Scratch SharedKvAttention::Scratch::cut(cpu::Arena& arena, co
 }
 
 SharedKvSizes SharedKvAttention::cache_sizes() const noexcept {
-    SharedKvSizes sizes{.window = config.window, .width = config.width};
+    SharedKvSizes sizes{.window = config.window, .width = config.width, .rope = config.rope};
     if (compressor) {
         sizes.ratio = compressor->config.ratio;
         sizes.waiting_width = compressor->config.waiting_width();
@@ -155,6 +156,7 @@ void SharedKvAttention::compress(const ops::Run& run, const ops::Input& x, const
         if (!indexer) return;
         const auto key = entry.first(static_cast<std::size_t>(indexer->config.width));
         indexer->compressor.mix(run.at(worker), worker, w, cache.index_waiting(w * ratio, ratio), rope, key, scratch.compressor);
+        if (cache.transforms_index_keys()) hadamard(key, indexer->config.width);
         cache.put_index_key(w, key);
     });
 }

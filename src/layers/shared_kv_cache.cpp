@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "layers/stored_row.hpp"
 #include "rorqual/error.hpp"
 
 namespace rorqual::layers {
@@ -13,8 +12,11 @@ enum Planes : std::size_t { keys,
                             waiting_values,
                             index_waiting_values };
 
+RowFormat key_format(CacheFormat format, const SharedKvSizes& s) noexcept { return RowFormat::of_keys(format, s.width, s.rope); }
+RowFormat index_format(CacheFormat format, const SharedKvSizes& s) noexcept { return RowFormat::of_index_keys(format, s.index_width); }
+
 std::vector<PageFrame::Plane> planes_of(CacheFormat format, const SharedKvSizes& s) {
-    std::vector<PageFrame::Plane> planes = {{s.window - 1, s.width * value_bytes(format)}};
+    std::vector<PageFrame::Plane> planes = {{s.window - 1, key_format(format, s).bytes()}};
     if (s.ratio > 0) planes.push_back({s.lookback, s.waiting_width * 4});
     if (s.has_index()) planes.push_back({s.lookback, s.index_waiting_width * 4});
     return planes;
@@ -33,10 +35,10 @@ std::int64_t pages_behind(std::int64_t last) noexcept { return std::max<std::int
 }  // namespace
 
 SharedKvCache::SharedKvCache(CacheFormat format, const SharedKvSizes& sizes, std::pmr::memory_resource& memory)
-    : format_(format), sizes_(sizes), memory_(&memory), frame_(planes_of(format, sizes), memory), entries_(format, sizes.width, memory), index_keys_(format, sizes.index_width, memory) {}
+    : sizes_(sizes), key_format_(key_format(format, sizes)), memory_(&memory), frame_(planes_of(format, sizes), memory), entries_(key_format_, memory), index_keys_(index_format(format, sizes), memory) {}
 
 SharedKvCache::SharedKvCache(const SharedKvCache& other)
-    : format_(other.format_), sizes_(other.sizes_), memory_(other.memory_), position_(other.position_), reserved_(position_), frame_(other.frame_), entries_(other.entries_, entries_at(position_)), index_keys_(other.index_keys_, sizes_.has_index() ? entries_at(position_) : 0), snapshots_(other.snapshots_) {}
+    : sizes_(other.sizes_), key_format_(other.key_format_), memory_(other.memory_), position_(other.position_), reserved_(position_), frame_(other.frame_), entries_(other.entries_, entries_at(position_)), index_keys_(other.index_keys_, sizes_.has_index() ? entries_at(position_) : 0), snapshots_(other.snapshots_) {}
 
 std::size_t SharedKvCache::bytes() const noexcept { return frame_.bytes() + entries_.bytes() + index_keys_.bytes() + (snapshots_.size() + spare_.size()) * frame_.snapshot_bytes(); }
 
@@ -44,13 +46,13 @@ std::size_t SharedKvCache::bytes_at(CacheFormat format, const SharedKvSizes& siz
     if (position == 0) return 0;
     const PageFrame frame(planes_of(format, sizes), *std::pmr::null_memory_resource());
     const auto entries = sizes.ratio == 0 ? 0 : position / sizes.ratio;
-    return frame.frame_bytes() + RowPages::bytes_of(format, sizes.width, entries) + RowPages::bytes_of(format, sizes.index_width, entries) +
+    return frame.frame_bytes() + RowPages::bytes_of(key_format(format, sizes), entries) + RowPages::bytes_of(index_format(format, sizes), entries) +
            kept_snapshots(pages_behind(last_page(position))) * frame.snapshot_bytes();
 }
 
 double SharedKvCache::bytes_per_token(CacheFormat format, const SharedKvSizes& sizes) noexcept {
     if (sizes.ratio == 0) return 0;
-    return static_cast<double>((sizes.width + sizes.index_width) * value_bytes(format)) / static_cast<double>(sizes.ratio);
+    return static_cast<double>(key_format(format, sizes).bytes() + index_format(format, sizes).bytes()) / static_cast<double>(sizes.ratio);
 }
 
 void SharedKvCache::reserve(std::int64_t position) {
@@ -165,7 +167,7 @@ void SharedKvCache::advance(std::int64_t count) noexcept {
     if (position_ == reserved_) spare_.clear();
 }
 
-void SharedKvCache::put_key(std::int64_t position, std::span<const float> key) noexcept { store_row(format_, key, frame_.row(keys, position)); }
+void SharedKvCache::put_key(std::int64_t position, std::span<const float> key) noexcept { key_format_.store(key, frame_.row(keys, position)); }
 
 Rows SharedKvCache::waiting(std::int64_t position, std::int64_t count) const noexcept {
     return {reinterpret_cast<float*>(frame_.row(waiting_values, position)), count, sizes_.waiting_width};
@@ -176,7 +178,7 @@ Rows SharedKvCache::index_waiting(std::int64_t position, std::int64_t count) con
 }
 
 void SharedKvCache::get_keys(std::int64_t first, Rows to) const noexcept {
-    for (std::int64_t i = 0; i < to.rows; ++i) load_row(format_, frame_.row(keys, first + i), to.row(i));
+    for (std::int64_t i = 0; i < to.rows; ++i) key_format_.load(frame_.row(keys, first + i), to.row(i));
 }
 
 }  // namespace rorqual::layers

@@ -19,6 +19,7 @@ namespace rorqual::layers {
 struct SharedKvSizes {
     std::int64_t window = 1;         ///< tokens a query sees as they are, itself included
     std::int64_t width = 0;          ///< of a key, which is its value too: head_dim
+    std::int64_t rope = 0;           ///< of these rotated, the last ones
     std::int64_t ratio = 0;          ///< tokens an entry stands for: a divisor of 128, or 0 without entries
     std::int64_t waiting_width = 0;  ///< f32 values a token leaves to be compressed
     std::int64_t lookback = 0;       ///< tokens of the window before that an entry mixes in
@@ -29,7 +30,8 @@ struct SharedKvSizes {
 };
 
 /// What one layer of shared key-value attention remembers of a timeline (DeepSeek-V4 §3): the keys of its window, the values that wait to be
-/// compressed, the compressed entries and their index keys. All but the last two roll: they are gone when the text has gone on.
+/// compressed, the compressed entries and their index keys. All but the last two roll: they are gone when the text has gone on. The format is that of
+/// keys, entries and index keys; what waits is f32.
 ///
 /// Going back: within the page of 128 tokens that is being written, any position is there as it was. Before it, snapshots of the
 /// rolling part stand at some beginnings of pages: one for each power of two, so that their number is the logarithm of the
@@ -67,6 +69,8 @@ class SharedKvCache final : public LayerState {
     void get_keys(std::int64_t first, Rows keys) const noexcept;
     void get_entry(std::int64_t entry, std::span<float> values) const noexcept { entries_.get(entry, values); }
     void get_index_key(std::int64_t entry, std::span<float> values) const noexcept { index_keys_.get(entry, values); }
+    /// Index keys are put, and come back, after a Hadamard transform (hadamard.hpp), as this format wants them.
+    [[nodiscard]] bool transforms_index_keys() const noexcept { return index_keys_.format().transformed(); }
 
     /// Entries that the token at `position` sees: those whose last token it has seen, itself included.
     [[nodiscard]] std::int64_t visible_entries(std::int64_t position) const noexcept { return sizes_.ratio == 0 ? 0 : (position + 1) / sizes_.ratio; }
@@ -87,8 +91,8 @@ class SharedKvCache final : public LayerState {
     void drop_reserved() noexcept;
     void begin_next_page() noexcept;
 
-    CacheFormat format_;
     SharedKvSizes sizes_;
+    RowFormat key_format_;
     std::pmr::memory_resource* memory_;
     std::int64_t position_ = 0;
     std::int64_t reserved_ = 0;  // position there is room up to

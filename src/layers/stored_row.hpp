@@ -10,9 +10,6 @@
 
 namespace rorqual::layers {
 
-/// One value of a cache in f32 or bf16.
-[[nodiscard]] constexpr std::int64_t value_bytes(CacheFormat format) noexcept { return format == CacheFormat::bf16 ? 2 : 4; }
-
 /// Keeps a row in f32 or bf16, rounded to nearest even.
 inline void store_row(CacheFormat format, std::span<const float> row, std::byte* to) noexcept {
     if (format != CacheFormat::bf16) {

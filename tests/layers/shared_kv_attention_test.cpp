@@ -53,7 +53,7 @@ class Layer {
         products_ = ops::Scratch::cut(*arena_, 16 * 200, 1);
     }
 
-    [[nodiscard]] SharedKvCache cache() const { return {CacheFormat::f32, attention.cache_sizes(), *std::pmr::new_delete_resource()}; }
+    [[nodiscard]] SharedKvCache cache(CacheFormat format = CacheFormat::f32) const { return {format, attention.cache_sizes(), *std::pmr::new_delete_resource()}; }
 
     // Outputs of the tokens x [T, D] behind those in the cache.
     std::vector<float> run(SharedKvCache& cache, std::span<const float> x) {
@@ -63,9 +63,18 @@ class Layer {
         attention.forward(run.with(products_), ConstRows(x.data(), T, config.hidden), rope_, cache, Rows(y.data(), T, config.hidden), scratch_);
         return y;
     }
-    std::vector<float> fresh(std::span<const float> x) {
-        auto empty = cache();
+    std::vector<float> fresh(std::span<const float> x, CacheFormat format = CacheFormat::f32) {
+        auto empty = cache(format);
         return run(empty, x);
+    }
+    // Entries that the indexer chooses for queries [T, q_lora] of tokens x [T, D] at positions `first` …, in the cache's last page.
+    std::vector<std::int32_t> choose(const SharedKvCache& cache, std::span<const float> x, std::span<const float> queries, std::int64_t first) {
+        const auto T = static_cast<std::int64_t>(x.size()) / config.hidden;
+        const auto cos = scratch_.cos.slice_rows(0, T), sin = scratch_.sin.slice_rows(0, T);
+        rope_.angles(first, cos, sin);
+        const ops::Run run{ops::best_kernels(), *workers_};
+        const auto chosen = attention.indexer->choose(run.with(products_), ConstRows(x.data(), T, config.hidden), ConstRows(queries.data(), T, config.q_lora_rank), {cos, sin}, cache, first, scratch_.indexer);
+        return {chosen.begin(), chosen.end()};
     }
 
     SharedKvAttention attention;
@@ -162,12 +171,13 @@ TEST_CASE("shared key-value attention: an entry is seen from its last token on",
 }
 
 TEST_CASE("shared key-value attention: any way of cutting a text gives the same bits", "[layers][v4]") {
+    const auto format = GENERATE(CacheFormat::f32, CacheFormat::compact);
     for (const std::int64_t ratio : {0, 4, 128}) {
         Layer layer(ratio);
         const auto x = tokens(300, 5);
-        const auto whole = layer.fresh(x);
+        const auto whole = layer.fresh(x, format);
         for (const std::int64_t piece : {1, 3, 4, 5, 127, 128, 129}) {
-            auto cache = layer.cache();
+            auto cache = layer.cache(format);
             std::vector<float> y;
             for (std::int64_t t = 0; t < 300; t += piece) {
                 const auto part = layer.run(cache, std::span(x).subspan(static_cast<std::size_t>(t * config.hidden), static_cast<std::size_t>(std::min(piece, 300 - t) * config.hidden)));
@@ -177,6 +187,30 @@ TEST_CASE("shared key-value attention: any way of cutting a text gives the same 
             CHECK(y == whole);
         }
     }
+}
+
+TEST_CASE("compact index keys choose most of the entries that f32 keys choose", "[layers][v4]") {
+    Layer layer(4);
+    constexpr std::int64_t positions = 380, first = 260, T = 120;
+    const auto x = tokens(positions, 8);
+    std::mt19937 random(9);
+    std::vector<float> queries(static_cast<std::size_t>(T * config.q_lora_rank));
+    for (float& v : queries) v = std::normal_distribution<float>()(random);
+    const auto chosen = [&](CacheFormat format) {
+        auto cache = layer.cache(format);
+        (void)layer.run(cache, x);
+        return layer.choose(cache, std::span(x).last(static_cast<std::size_t>(T * config.hidden)), queries, first);
+    };
+    const auto exact = chosen(CacheFormat::f32), compact = chosen(CacheFormat::compact);
+    std::int64_t same = 0;
+    for (std::int64_t t = 0; t < T; ++t) {
+        const auto of = [&](const std::vector<std::int32_t>& ids) { return std::span(ids).subspan(static_cast<std::size_t>(t * indexer.top_k), static_cast<std::size_t>(indexer.top_k)); };
+        for (const auto id : of(compact)) same += std::ranges::binary_search(of(exact), id) ? 1 : 0;
+    }
+    const double part = static_cast<double>(same) / static_cast<double>(exact.size());
+    CAPTURE(part);
+    CHECK(part >= tolerance::fp4_selection());
+    CHECK(part < 1);
 }
 
 TEST_CASE("index keys are written while every entry is chosen", "[layers][v4]") {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <random>
 
+#include "layers/row_format.hpp"
 #include "support/memory.hpp"
 
 using namespace rorqual;
@@ -15,9 +16,9 @@ using test::CountingMemory;
 
 namespace {
 
-constexpr SharedKvSizes sparse{.window = 9, .width = 6, .ratio = 4, .waiting_width = 8, .lookback = 4, .index_width = 3, .index_waiting_width = 5};
-constexpr SharedKvSizes heavy{.window = 130, .width = 6, .ratio = 128, .waiting_width = 4};
-constexpr SharedKvSizes plain{.window = 1, .width = 6};
+constexpr SharedKvSizes sparse{.window = 9, .width = 6, .rope = 2, .ratio = 4, .waiting_width = 8, .lookback = 4, .index_width = 4, .index_waiting_width = 5};
+constexpr SharedKvSizes heavy{.window = 130, .width = 6, .rope = 2, .ratio = 128, .waiting_width = 4};
+constexpr SharedKvSizes plain{.window = 1, .width = 6, .rope = 2};
 
 // What the token at `position` leaves, told apart by `kind` and `mark`.
 float value_of(std::int64_t position, std::int64_t i, int kind, float mark) { return static_cast<float>(100 * position + 10 * kind + i) + mark; }
@@ -28,11 +29,15 @@ void fill(Rows rows, std::int64_t position, int kind, float mark) {
     }
 }
 
-bool is_filled(ConstRows rows, std::int64_t position, int kind, const std::vector<float>& marks) {
+// Do the rows hold what was left, as `format` rounds it?
+bool is_filled(ConstRows rows, std::int64_t position, int kind, const std::vector<float>& marks, const layers::RowFormat& format) {
+    std::vector<float> expected(static_cast<std::size_t>(rows.cols));
+    std::vector<std::byte> stored(static_cast<std::size_t>(format.bytes()));
     for (std::int64_t t = 0; t < rows.rows; ++t) {
-        for (std::int64_t i = 0; i < rows.cols; ++i) {
-            if (rows.row(t)[static_cast<std::size_t>(i)] != value_of(position + t, i, kind, marks[static_cast<std::size_t>(position + t)])) return false;
-        }
+        fill({expected.data(), 1, rows.cols}, position + t, kind, marks[static_cast<std::size_t>(position + t)]);
+        format.store(expected, stored.data());
+        format.load(stored.data(), expected);
+        if (!std::ranges::equal(rows.row(t), expected)) return false;
     }
     return true;
 }
@@ -42,6 +47,7 @@ struct Timeline {
     SharedKvSizes sizes;
     std::unique_ptr<SharedKvCache> cache;
     std::vector<float> marks;
+    CacheFormat format;
 
     void append(std::int64_t count, float mark) {
         cache->reserve(cache->position() + count);
@@ -57,10 +63,10 @@ struct Timeline {
             if (sizes.ratio > 0) fill(cache->waiting(position, part), position, 1, mark);
             if (sizes.has_index()) fill(cache->index_waiting(position, part), position, 2, mark);
             for (auto w = sizes.ratio > 0 ? position / sizes.ratio : 0; sizes.ratio > 0 && w < (position + part) / sizes.ratio; ++w) {
-                std::vector<float> entry(6), key(3);
+                std::vector<float> entry(6), key(4);
                 fill({entry.data(), 1, 6}, w, 3, mark);
                 cache->put_entry(w, entry);
-                fill({key.data(), 1, 3}, w, 4, mark);
+                fill({key.data(), 1, 4}, w, 4, mark);
                 if (sizes.has_index()) cache->put_index_key(w, key);
             }
             REQUIRE(holds(position + part));  // as a query at the last of them would look
@@ -72,38 +78,41 @@ struct Timeline {
     // All that a query at the last of `end` tokens sees.
     [[nodiscard]] bool holds(std::int64_t end) const {
         const auto first = std::max<std::int64_t>(end - sizes.window, 0);
-        std::vector<float> keys(static_cast<std::size_t>((end - first) * 6)), entry(6), index(3);
+        std::vector<float> keys(static_cast<std::size_t>((end - first) * 6)), entry(6), index(4);
+        const auto key_format = layers::RowFormat::of_keys(format, 6, 2), index_format = layers::RowFormat::of_index_keys(format, 4);
+        const auto waiting_format = [](std::int64_t width) { return layers::RowFormat::of_keys(CacheFormat::f32, width, 0); };
         cache->get_keys(first, {keys.data(), end - first, 6});
-        bool good = is_filled({keys.data(), end - first, 6}, first, 0, marks);
+        bool good = is_filled({keys.data(), end - first, 6}, first, 0, marks, key_format);
         if (sizes.ratio == 0) return good;
         const auto open = std::max<std::int64_t>((end - 1) / sizes.ratio * sizes.ratio - sizes.lookback, 0);
-        good = good && is_filled(cache->waiting(open, end - open), open, 1, marks);
-        if (sizes.has_index()) good = good && is_filled(cache->index_waiting(open, end - open), open, 2, marks);
+        good = good && is_filled(cache->waiting(open, end - open), open, 1, marks, waiting_format(sizes.waiting_width));
+        if (sizes.has_index()) good = good && is_filled(cache->index_waiting(open, end - open), open, 2, marks, waiting_format(sizes.index_waiting_width));
         for (std::int64_t w = 0; w < cache->visible_entries(end - 1); ++w) {
             const std::vector<float> mark(static_cast<std::size_t>(w + 1), marks[static_cast<std::size_t>((w + 1) * sizes.ratio - 1)]);
             cache->get_entry(w, entry);
-            good = good && is_filled({entry.data(), 1, 6}, w, 3, mark);
+            good = good && is_filled({entry.data(), 1, 6}, w, 3, mark, key_format);
             if (!sizes.has_index()) continue;
             cache->get_index_key(w, index);
-            good = good && is_filled({index.data(), 1, 3}, w, 4, mark);
+            good = good && is_filled({index.data(), 1, 4}, w, 4, mark, index_format);
         }
         return good;
     }
 };
 
 Timeline timeline(const SharedKvSizes& sizes, std::pmr::memory_resource& memory, CacheFormat format = CacheFormat::f32) {
-    return {sizes, std::make_unique<SharedKvCache>(format, sizes, memory), {}};
+    return {sizes, std::make_unique<SharedKvCache>(format, sizes, memory), {}, format};
 }
 
 }  // namespace
 
 TEST_CASE("a shared key-value cache shows every query its window, open windows and entries, through any appending, rewinding and forking", "[layers][cache]") {
     const auto sizes = GENERATE(sparse, heavy, plain);
+    const auto format = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact);
     CountingMemory memory;
     std::mt19937 random(1);
     {
         std::vector<Timeline> all;
-        all.push_back(timeline(sizes, memory));
+        all.push_back(timeline(sizes, memory, format));
         for (int i = 0; i < 400; ++i) {
             auto& at = all[random() % all.size()];
             const auto length = at.cache->position();
@@ -119,7 +128,7 @@ TEST_CASE("a shared key-value cache shows every query its window, open windows a
                 }
                 default: {
                     auto copy = at.cache->fork();
-                    Timeline fork{sizes, std::unique_ptr<SharedKvCache>(static_cast<SharedKvCache*>(copy.release())), at.marks};
+                    Timeline fork{sizes, std::unique_ptr<SharedKvCache>(static_cast<SharedKvCache*>(copy.release())), at.marks, at.format};
                     if (all.size() < 4)
                         all.push_back(std::move(fork));
                     else
@@ -132,7 +141,7 @@ TEST_CASE("a shared key-value cache shows every query its window, open windows a
 }
 
 TEST_CASE("a shared key-value cache takes the bytes it tells, with as many snapshots as the pages behind have binary digits", "[layers][cache]") {
-    const auto format = GENERATE(CacheFormat::f32, CacheFormat::bf16);
+    const auto format = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact);
     for (const auto& sizes : {sparse, heavy, plain}) {
         CountingMemory memory;
         auto one = timeline(sizes, memory);
