@@ -19,7 +19,7 @@ RQ_LAYOUT(rq_executor, 24, user, 16);
 RQ_LAYOUT(rq_model_options, 64, reserved, 60);
 RQ_LAYOUT(rq_session_options, 40, draft_tokens, 36);
 RQ_LAYOUT(rq_plan, 64, peak_bytes, 56);
-RQ_LAYOUT(rq_model_info, 112, reserved, 108);
+RQ_LAYOUT(rq_model_info, 112, has_compact_cache, 108);
 RQ_LAYOUT(rq_tensor_info, 120, file_len, 112);
 RQ_LAYOUT(rq_metrics, 72, kept_guesses, 64);
 RQ_LAYOUT(rq_prompt_options, 96, variables_len, 88);

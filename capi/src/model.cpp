@@ -47,6 +47,7 @@ rq_model_info published(const Model& model) noexcept {
     i.parameters = g.parameters;
     i.active_parameters = g.active_parameters;
     i.has_int8_cache = model.has_int8_cache() ? 1 : 0;
+    i.has_compact_cache = model.has_compact_cache() ? 1 : 0;
     i.has_draft_head = model.has_draft_head() ? 1 : 0;
     i.default_mode = model.default_mode() == Mode::fast ? RQ_MODE_FAST : RQ_MODE_EXACT;
     return i;

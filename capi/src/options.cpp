@@ -32,8 +32,8 @@ SessionOptions session_options(const rq_session_options* given) {
     SessionOptions session;
     constexpr Mode modes[] = {Mode::automatic, Mode::exact, Mode::fast};
     session.mode = modes[code(o.mode, RQ_MODE_FAST + 1, "options.mode")];
-    constexpr CacheFormat caches[] = {CacheFormat::automatic, CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8};
-    session.cache = caches[code(o.cache, RQ_CACHE_INT8 + 1, "options.cache")];
+    constexpr CacheFormat caches[] = {CacheFormat::automatic, CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8, CacheFormat::compact};
+    session.cache = caches[code(o.cache, RQ_CACHE_COMPACT + 1, "options.cache")];
     session.reproducible = !yes_or_no(o.relaxed, "options.relaxed");
     session.context = size(o.context, "options.context");
     constexpr Drafting drafters[] = {Drafting::none, Drafting::lookup, Drafting::head};

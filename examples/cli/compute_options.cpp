@@ -7,7 +7,7 @@ CLI::Option* add_isa_option(CLI::App& command, ModelArguments& model) {
 }
 
 CLI::Option* add_cache_option(CLI::App& command, SessionArguments& session) {
-    return command.add_option("--cache", session.cache, "How earlier tokens are remembered; without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8"}));
+    return command.add_option("--cache", session.cache, "How earlier tokens are remembered (compact: DeepSeek-V4); without it, int8 in mode fast")->check(CLI::IsMember({"f32", "bf16", "int8", "compact"}));
 }
 
 CLI::Option* add_chunk_option(CLI::App& command, SessionArguments& session) {

@@ -3,7 +3,7 @@
 namespace cli {
 namespace {
 
-constexpr const char* caches[] = {"", "f32", "bf16", "int8"};  // by RQ_CACHE_*
+constexpr const char* caches[] = {"", "f32", "bf16", "int8", "compact"};  // by RQ_CACHE_*
 
 }  // namespace
 

@@ -25,7 +25,7 @@ enum class CacheFormat : std::int32_t {
     bf16 = 1,       ///< half the memory; latents rounded to 8 bits of mantissa
     int8 = 2,       ///< a quarter; one scale per 256 values. For models whose latents are made of blocks of 32; what mode fast computes with as it lies
     automatic = 3,  ///< int8 in mode fast where the model has it, else f32
-    compact = 4,    ///< two sevenths of f32, for DeepSeek-V4, as it was trained: keys in e4m3 but for their rotated part in bf16, index keys in fp4
+    compact = 4,    ///< a quarter of the memory, for DeepSeek-V4, as it was trained: keys in e4m3 but for their rotated part in bf16, index keys in fp4
 };
 
 /// How products are computed.
@@ -153,6 +153,8 @@ class Model : public std::enable_shared_from_this<Model> {
     [[nodiscard]] Mode default_mode() const noexcept;
     /// Can its sessions remember in int8?
     [[nodiscard]] bool has_int8_cache() const noexcept;
+    /// Can they remember in the compact form of compressed attention?
+    [[nodiscard]] bool has_compact_cache() const noexcept;
     /// Has it a layer that guesses the token after the next, which sessions can draft with?
     [[nodiscard]] bool has_draft_head() const noexcept;
 

@@ -20,6 +20,7 @@ const GenerationDefaults& Model::generation_defaults() const noexcept { return p
 const ChatTemplate& Model::chat_template() const noexcept { return parts_->chat_template; }
 Mode Model::default_mode() const noexcept { return parts_->default_mode; }
 bool Model::has_int8_cache() const noexcept { return parts_->network->has_int8_cache(); }
+bool Model::has_compact_cache() const noexcept { return parts_->network->has_compact_cache(); }
 bool Model::has_draft_head() const noexcept { return parts_->network->draft_head() != nullptr; }
 std::size_t Model::threads() const noexcept { return parts_->workers->count(); }
 

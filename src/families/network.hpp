@@ -89,6 +89,9 @@ class Network {
     /// Can its states be kept in int8?
     [[nodiscard]] virtual bool has_int8_cache() const noexcept = 0;
 
+    /// And in the compact form of compressed attention?
+    [[nodiscard]] virtual bool has_compact_cache() const noexcept { return false; }
+
     /// Bytes one token adds to the states of all layers.
     [[nodiscard]] virtual std::size_t cache_bytes_per_token(CacheFormat format) const noexcept = 0;
 

@@ -27,6 +27,22 @@ void resolve_drafting(SessionOptions& options, const Network& network) {
     options.draft_tokens = options.drafting == Drafting::none ? 0 : std::min(options.draft_tokens, options.chunk - 1);
 }
 
+void resolve_cache(SessionOptions& options, const Network& network) {
+    if (options.cache < CacheFormat::f32 || options.cache > CacheFormat::compact) {
+        refuse("cache", static_cast<std::int64_t>(options.cache), "f32, bf16, int8, compact or automatic");
+    }
+    if (options.cache == CacheFormat::automatic) {
+        options.cache = options.mode == Mode::fast && network.has_int8_cache() ? CacheFormat::int8 : CacheFormat::f32;
+    }
+    if (options.cache == CacheFormat::int8 && !network.has_int8_cache()) {
+        throw Error(Status::unsupported, "cache: int8, expected f32 or bf16: the model's latents are not made of blocks of 32");
+    }
+    if (options.cache == CacheFormat::compact && !network.has_compact_cache()) {
+        throw Error(Status::unsupported, std::string("cache: compact, expected f32") + (network.has_int8_cache() ? ", bf16 or int8" : " or bf16") +
+                                             ": the model has no compressed attention, or index keys that are not as wide as a power of two");
+    }
+}
+
 }  // namespace
 
 SessionOptions resolve(const SessionOptions& options, const Network& network, Mode default_mode) {
@@ -42,15 +58,7 @@ SessionOptions resolve(const SessionOptions& options, const Network& network, Mo
         refuse("mode", static_cast<std::int64_t>(options.mode), "exact, fast or automatic");
     }
     if (resolved.mode == Mode::automatic) resolved.mode = default_mode;
-    if (options.cache < CacheFormat::f32 || options.cache > CacheFormat::automatic) {
-        refuse("cache", static_cast<std::int64_t>(options.cache), "f32, bf16, int8 or automatic");
-    }
-    if (resolved.cache == CacheFormat::automatic) {
-        resolved.cache = resolved.mode == Mode::fast && network.has_int8_cache() ? CacheFormat::int8 : CacheFormat::f32;
-    }
-    if (resolved.cache == CacheFormat::int8 && !network.has_int8_cache()) {
-        throw Error(Status::unsupported, "cache: int8, expected f32 or bf16: the model's latents are not made of blocks of 32");
-    }
+    resolve_cache(resolved, network);
     resolve_drafting(resolved, network);
     return resolved;
 }

@@ -30,7 +30,7 @@ constexpr std::int64_t checksum_size = 32;
 std::string layer_name(std::size_t layer) { return "layers." + std::to_string(layer); }
 
 const char* name_of(CacheFormat format) {
-    constexpr std::array names = {"f32", "bf16", "int8"};
+    constexpr std::array names = {"f32", "bf16", "int8", "automatic", "compact"};
     return names[static_cast<std::size_t>(format)];
 }
 

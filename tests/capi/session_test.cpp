@@ -215,7 +215,7 @@ TEST_CASE("session options out of range are refused", "[capi][session]") {
     refused([](auto& o) { o.chunk = UINT64_MAX; });
     refused([](auto& o) { o.mode = 99; });
     refused([](auto& o) { o.mode = -1; });
-    refused([](auto& o) { o.cache = 4; });
+    refused([](auto& o) { o.cache = 5; });
     refused([](auto& o) { o.relaxed = 2; });
     refused([](auto& o) { o.drafting = 3; });
     refused([](auto& o) { o.draft_tokens = 16; });
@@ -274,6 +274,32 @@ TEST_CASE("a cache in int8 is refused by models that cannot have one, and the in
     CHECK(rq_session_create(tale(), &options, &session, &err) == RQ_ERR_UNSUPPORTED);
     CHECK(session == nullptr);
     CHECK(err.says("cache: int8"));
+}
+
+TEST_CASE("a compact cache is refused by models that cannot have one and takes fewer bytes where they can", "[capi][session]") {
+    rq_session_options options = RQ_SESSION_OPTIONS_INIT;
+    options.cache = RQ_CACHE_COMPACT;
+    rq_session* session = nullptr;
+    Err err;
+    CHECK(rq_session_create(tale(), &options, &session, &err) == RQ_ERR_UNSUPPORTED);
+    CHECK(err.says("cache: compact"));
+    options.cache = RQ_CACHE_COMPACT + 1;
+    CHECK(rq_session_create(tale(), &options, &session, &err) == RQ_ERR_INVALID_ARGUMENT);
+    CHECK(err.says("options.cache"));
+    CHECK(session == nullptr);
+
+    const auto model = open_model(RQ_SOURCE_DIR "/tests/data/checkpoints/v4");
+    rq_model_info info = RQ_MODEL_INFO_INIT;
+    must(rq_model_get_info(model.get(), &info, &err), err);
+    CHECK(info.has_compact_cache == 1);
+    rq_plan plain = RQ_PLAN_INIT, compact = RQ_PLAN_INIT;
+    options.cache = RQ_CACHE_F32;
+    must(rq_model_plan(model.get(), &options, &plain, &err), err);
+    options.cache = RQ_CACHE_COMPACT;
+    must(rq_model_plan(model.get(), &options, &compact, &err), err);
+    CHECK(compact.cache_per_token_bytes * 2 < plain.cache_per_token_bytes);
+    CHECK(compact.cache_bytes < plain.cache_bytes);
+    CHECK(session_on(model.get(), &options));
 }
 
 TEST_CASE("a session counts what it does", "[capi][session]") {

@@ -45,6 +45,19 @@ TEST_CASE("inspect plans the cache for the context it is given", "[cli][inspect]
     CHECK(large["cache_per_token_bytes"].get<std::uint64_t>() == 2 * half["cache_per_token_bytes"].get<std::uint64_t>());
 }
 
+TEST_CASE("inspect plans a compact cache of DeepSeek-V4 and refuses one of another model", "[cli][inspect]") {
+    const std::string v4 = RQ_SOURCE_DIR "/tests/data/checkpoints/v4";
+    const auto per_token = [&](const char* cache) {
+        return Json::parse(rorqual_program({"inspect", v4, "--json", "--cache", cache}).out)["plan"]["cache_per_token_bytes"].get<std::uint64_t>();
+    };
+    // Two layers with an entry for 4 tokens and index keys of 32 values, two with one for 128; keys of 48 values, 16 of them rotated.
+    CHECK(per_token("compact") == (2 * (72 + 17) * 32 + 2 * 72 + 127) / 128);
+    CHECK(per_token("f32") == 2 * (48 + 32) + 2 * 48 * 4 / 128);
+    const auto refused = rorqual_program({"inspect", tale.string(), "--cache", "compact"});
+    CHECK(refused.status == 1);
+    CHECK(refused.err.find("cache: compact") != std::string::npos);
+}
+
 TEST_CASE("inspect names every folder it cannot read as a model", "[cli][inspect]") {
     const auto ran = rorqual_program({"inspect", "/nowhere/model"});
     CHECK(ran.status == 1);

@@ -107,8 +107,8 @@ TEST_CASE("a network evaluated with naive attention gives the logits of the abso
 }
 
 TEST_CASE("evaluating a prompt in pieces gives the bits of evaluating it whole", "[families][golden]") {
-    const auto cache = GENERATE(from_range(test::variants({CacheFormat::f32, CacheFormat::bf16})));
-    for (const auto& folder : test::reference_checkpoints()) {
+    const auto cache = GENERATE(from_range(test::variants({CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact})));
+    for (const auto& folder : cache == CacheFormat::compact ? test::reference_checkpoints("v4") : test::reference_checkpoints()) {
         const Golden golden(folder / "golden.safetensors");
         const auto tokens = golden.tokens(numbered("input_ids", 4));
         const auto whole = GoldenRun(folder, {.cache = cache}).evaluate(tokens);
@@ -154,6 +154,22 @@ TEST_CASE("a bf16 cache stays close to an f32 cache", "[families][golden][cache]
         CHECK(difference(rounded.layers.front().hidden, exact.layers.front().hidden) <= tolerance::bf16_cache());
         CHECK(difference(rounded.layers.front().hidden, exact.layers.front().hidden) > tolerance::logits());             // it does round
         if (!selects) CHECK(median_difference(rounded.logits, exact.logits, tokens.size()) <= tolerance::bf16_cache());  // that one amplifies roundings: 1.2 % of the largest logit
+    }
+}
+
+TEST_CASE("a compact cache stays close to an f32 cache", "[families][golden][cache]") {
+    const test::TempFolder everything;
+    for (const auto& folder : test::reference_checkpoints("v4")) {
+        test::CheckpointCopy model(folder);
+        model.config["index_topk"] = model.config["max_position_embeddings"];  // as above: which entries are chosen is another matter
+        model.write(everything.path());
+        const auto tokens = Golden(folder / "golden.safetensors").tokens(numbered("input_ids", 4));
+        const auto exact = GoldenRun(everything.path()).evaluate(tokens), compact = GoldenRun(everything.path(), {.cache = CacheFormat::compact}).evaluate(tokens);
+        CAPTURE(folder.filename().string());
+        const double first = difference(compact.layers.front().hidden, exact.layers.front().hidden);
+        CHECK(first <= tolerance::compact_cache());
+        CHECK(first > tolerance::bf16_cache() / 4);  // three bits of mantissa, not seven
+        CHECK(median_difference(compact.logits, exact.logits, tokens.size()) <= tolerance::compact_cache());
     }
 }
 

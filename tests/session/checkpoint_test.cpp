@@ -61,6 +61,10 @@ double difference(std::span<const float> got, std::span<const float> expected) {
     return most / largest;
 }
 
+bool takes(const Model& model, CacheFormat cache) {
+    return cache == CacheFormat::int8 ? model.has_int8_cache() : cache != CacheFormat::compact || model.has_compact_cache();
+}
+
 std::vector<Token> greedy(Session& session, std::size_t count) {
     std::vector<Token> tokens;
     auto generation = session.generate({.limit = count, .ignore_eos = true});
@@ -121,10 +125,10 @@ TEST_CASE("sessions give the reference's logits after every token, however the p
 }
 
 TEST_CASE("any split of a prompt into two calls gives the bits of the whole, in every cache format", "[session][golden]") {
-    const auto cache = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8);
+    const auto cache = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8, CacheFormat::compact);
     for_each_checkpoint([&](const auto& folder, const Golden& golden) {
         const auto model = open(folder);
-        if (cache == CacheFormat::int8 && !model->has_int8_cache()) return;
+        if (!takes(*model, cache)) return;
         const auto prompt = golden.tokens("input_ids.3");
         const auto whole = last_logits(*model, prompt, {.cache = cache});
         for (const auto first : test::variants<std::size_t>({1, 2, 63, 64, 120, 126, 127, 128})) {
@@ -138,10 +142,10 @@ TEST_CASE("any split of a prompt into two calls gives the bits of the whole, in 
 }
 
 TEST_CASE("rewind, fork and sync around the end of a page give the bits of a fresh session", "[session][golden]") {
-    const auto cache = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8);
+    const auto cache = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::int8, CacheFormat::compact);
     for_each_checkpoint([&](const auto& folder, const Golden& golden) {
         const auto model = open(folder);
-        if (cache == CacheFormat::int8 && !model->has_int8_cache()) return;
+        if (!takes(*model, cache)) return;
         const SessionOptions options{.cache = cache};
         const auto prompt = golden.tokens("input_ids.4");
         const auto other = golden.tokens("input_ids.3");
@@ -306,7 +310,8 @@ TEST_CASE("a session takes the memory that the plan tells", "[session][golden][m
         const auto prompt = golden.tokens("input_ids.4");
         REQUIRE(prompt.size() == 300);
         for (const std::int64_t chunk : {1, 64, 512}) {
-            for (const auto cache : {CacheFormat::f32, CacheFormat::bf16}) {
+            for (const auto cache : {CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact}) {
+                if (!takes(*model, cache)) continue;
                 const SessionOptions options{.context = 300, .chunk = chunk, .cache = cache};
                 const auto plan = model->plan(options);
                 auto session = model->session(options);

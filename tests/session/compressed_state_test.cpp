@@ -11,6 +11,7 @@
 #include "support/effort.hpp"
 #include "support/golden.hpp"
 #include "support/memory.hpp"
+#include "support/outcome.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
@@ -39,13 +40,13 @@ std::vector<std::filesystem::path> checkpoints() { return test::reference_checkp
 
 }  // namespace
 
-TEST_CASE("compressed state: random operations give the bits of a fresh session, in both modes and cache formats", "[session][v4]") {
+TEST_CASE("compressed state: random operations give the bits of a fresh session, in both modes and all cache formats", "[session][v4]") {
     std::mt19937 random(17);
     for (const auto& folder : checkpoints()) {
         const auto model = open(folder);
         const auto vocab = model->geometry().vocab_size;
         for (const Mode mode : {Mode::exact, Mode::fast}) {
-            for (const CacheFormat cache : {CacheFormat::f32, CacheFormat::bf16}) {
+            for (const CacheFormat cache : {CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact}) {
                 const SessionOptions options{.context = 600, .chunk = static_cast<std::int64_t>(1 + random() % 200), .cache = cache, .mode = mode};
                 auto session = model->session(options);
                 std::vector<Token> expected;
@@ -124,15 +125,16 @@ TEST_CASE("compressed state: a long text is gone back to where an indexer would 
 }
 
 TEST_CASE("compressed state: it takes the memory that the plan tells, growing with the text", "[session][v4][memory]") {
+    const auto cache = GENERATE(CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact);
     for (const auto& folder : checkpoints()) {
         const auto model = open(folder);
-        const SessionOptions options{.context = 1200, .mode = Mode::exact};
+        const SessionOptions options{.context = 1200, .cache = cache, .mode = Mode::exact};
         std::mt19937 random(5);
         auto session = model->session(options);
         CHECK(session.metrics().cache_bytes == 0);
         for (const std::size_t piece : {1U, 3U, 124U, 1U, 127U, 300U, 600U, 44U}) {
             session.append(random_tokens(random, piece, model->geometry().vocab_size));
-            CHECK(session.metrics().cache_bytes == model->plan({.context = static_cast<std::int64_t>(session.length()), .mode = Mode::exact}).cache);
+            CHECK(session.metrics().cache_bytes == model->plan({.context = static_cast<std::int64_t>(session.length()), .cache = cache, .mode = Mode::exact}).cache);
         }
         CHECK(session.metrics().cache_bytes == model->plan(options).cache);
     }
@@ -161,6 +163,37 @@ TEST_CASE("compressed state: a session survives each allocation failing in turn"
         CHECK(copy(fork->logits()) == expected);
     }
     CHECK(memory.bytes() == before);
+}
+
+TEST_CASE("compressed state: a compact cache predicts what one in f32 predicts for most tokens, in either mode", "[session][v4]") {
+    for (const auto& folder : checkpoints()) {
+        const auto model = open(folder);
+        const auto tokens = test::Golden(folder / "golden.safetensors").tokens("input_ids.4");
+        for (const Mode mode : {Mode::exact, Mode::fast}) {
+            const auto logits = [&](CacheFormat cache) { return test::every_logit(*model, tokens, {.cache = cache, .mode = mode}); };
+            const auto found = test::divergence(logits(CacheFormat::f32), logits(CacheFormat::compact), static_cast<std::size_t>(model->geometry().vocab_size));
+            CAPTURE(folder.filename().string(), static_cast<int>(mode), found.nats, found.median, found.same_top);
+            CHECK(found.median > 0);
+            CHECK(found.median < tolerance::compact_cache_divergence());
+            CHECK(found.same_top > tolerance::compact_cache_agreement());
+        }
+    }
+}
+
+TEST_CASE("a compact cache is refused by the option in every family but DeepSeek-V4", "[session][v4]") {
+    for (const auto& folder : test::reference_checkpoints()) {
+        const auto model = open(folder);
+        const auto outcome = test::outcome_of([&] { (void)model->session({.cache = CacheFormat::compact}); });
+        const auto planned = test::outcome_of([&] { (void)model->plan({.cache = CacheFormat::compact}); });
+        CAPTURE(folder.filename().string(), outcome.line);
+        CHECK(planned.line == outcome.line);
+        CHECK(outcome.ok() == model->has_compact_cache());
+        CHECK(outcome.ok() == (model->geometry().model_type == "deepseek_v4"));
+        if (outcome.ok()) continue;
+        CHECK(outcome.status == Status::unsupported);
+        CHECK(outcome.says("cache: compact, expected f32"));
+        CHECK(outcome.says("int8") == model->has_int8_cache());
+    }
 }
 
 TEST_CASE("mode fast predicts what mode exact predicts for most tokens of a V4 checkpoint in fp8 and fp4", "[session][v4][fast]") {

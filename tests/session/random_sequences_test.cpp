@@ -24,7 +24,8 @@ class Sequence {
  public:
     Sequence(const Model& model, Mode mode, std::uint64_t seed, const std::filesystem::path& file) : model_(model), file_(file), random_(seed) {
         constexpr std::array chunks = {1, 3, 4, 5, 127, 128, 129, 400};
-        options_ = {.context = context, .chunk = chunks[below(chunks.size())], .cache = below(2) == 0 ? CacheFormat::f32 : CacheFormat::bf16, .mode = mode};
+        constexpr std::array caches = {CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact};
+        options_ = {.context = context, .chunk = chunks[below(chunks.size())], .cache = caches[below(model.has_compact_cache() ? 3 : 2)], .mode = mode};
         sessions_.push_back(model.session(options_));
         sessions_.push_back(model.session(options_));
         for (std::size_t which : {0, 1}) append(which);

@@ -76,6 +76,7 @@ TEST_CASE("a saved session comes back to the bit, in every family, mode and cach
         {checkpoints / "v32", {}},
         {checkpoints / "v4", {}},
         {checkpoints / "v4", {.cache = CacheFormat::bf16, .mode = Mode::fast}},
+        {checkpoints / "v4", {.cache = CacheFormat::compact}},
         {gguf, {}},
     };
     for (const auto& [path, given] : cases) {
@@ -198,6 +199,11 @@ TEST_CASE("a session loads only what was saved with its model, mode and cache an
     drafting.append(tokens_of(40, 320));
     drafting.save(file);
     CHECK(load(*v3, {.mode = Mode::exact}).ok());  // without a head: that part is left
+    const auto v4 = Model::open(Source::path(checkpoints / "v4"));
+    auto compact = v4->session({.cache = CacheFormat::compact});
+    compact.append(tokens_of(40, 320));
+    compact.save(file);
+    CHECK(load(*v4, {}).says("saved with cache compact, this session has f32"));
     const auto missing = test::outcome_of([&] { session.load(Source::path(folder.path() / "nothing")); });
     CHECK(missing.status == Status::not_found);
     const auto model_file = test::outcome_of([&] { session.load(Source::path(checkpoints / "v2-f16/model.safetensors")); });

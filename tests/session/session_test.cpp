@@ -58,7 +58,7 @@ TEST_CASE("session options out of range are refused by name", "[session]") {
     refused({.context = std::numeric_limits<std::int64_t>::max()}, "context");
     refused({.chunk = 0}, "chunk");
     refused({.chunk = std::numeric_limits<std::int64_t>::min()}, "chunk");
-    refused({.cache = static_cast<CacheFormat>(4)}, "cache");
+    refused({.cache = static_cast<CacheFormat>(5)}, "cache");
     refused({.cache = static_cast<CacheFormat>(-1)}, "cache");
     refused({.mode = static_cast<Mode>(-1)}, "mode");
     CHECK(fake.model->session({.chunk = std::numeric_limits<std::int64_t>::max()}).capacity() == 200);

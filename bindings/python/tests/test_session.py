@@ -62,6 +62,9 @@ def test_metrics_count_what_was_evaluated(session: rorqual.Session) -> None:
 def test_a_model_tells_its_sizes_plan_and_kernels(model: rorqual.Model) -> None:
     assert model.info.layers == model.config["num_hidden_layers"]
     assert model.plan(context=128).cache_bytes == 128 * model.plan().cache_per_token_bytes
+    assert not model.info.has_compact_cache
+    with pytest.raises(rorqual.Unsupported, match="compact"):
+        model.plan(cache="compact")
     assert rorqual.plan(TALE).weights_bytes == model.plan().weights_bytes == sum(t.size_bytes for t in model.tensors)
     assert "threads:" in model.kernels
     assert len(model.identity) == 32

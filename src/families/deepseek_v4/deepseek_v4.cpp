@@ -1,6 +1,7 @@
 #include "families/deepseek_v4/deepseek_v4.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace rorqual::families::deepseek_v4 {
@@ -59,6 +60,10 @@ Block DeepseekV4::empty_block(Ratio ratio, bool by_token) const {
 
 const Rope& DeepseekV4::rope_of(std::int64_t layer) const noexcept {
     return config_.ratios[static_cast<std::size_t>(layer)] == Ratio::none ? rope_ : compress_rope_;
+}
+
+bool DeepseekV4::has_compact_cache() const noexcept {
+    return !config_.has_indexer() || std::has_single_bit(static_cast<std::uint64_t>(config_.indexer.width));
 }
 
 std::size_t DeepseekV4::cache_bytes_per_token(CacheFormat format) const noexcept {

@@ -26,6 +26,8 @@ class DeepseekV4 final : public Network {
     /// All streams of the last block: what is read of them, and how, is the matter of who uses them.
     [[nodiscard]] std::int64_t hidden_width() const noexcept override { return config_.hyper.streams * config_.hyper.hidden; }
     [[nodiscard]] bool has_int8_cache() const noexcept override { return false; }
+    /// Where a Hadamard transform takes its index keys: as many values as a power of two.
+    [[nodiscard]] bool has_compact_cache() const noexcept override;
     [[nodiscard]] std::size_t cache_bytes_per_token(CacheFormat format) const noexcept override;
     [[nodiscard]] std::uint64_t cache_bytes(CacheFormat format, std::int64_t tokens) const override;
     [[nodiscard]] States new_states(CacheFormat format, std::pmr::memory_resource& memory) const override;

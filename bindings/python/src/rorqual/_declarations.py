@@ -42,6 +42,7 @@ RQ_CACHE_DEFAULT = 0
 RQ_CACHE_F32 = 1
 RQ_CACHE_BF16 = 2
 RQ_CACHE_INT8 = 3
+RQ_CACHE_COMPACT = 4
 RQ_MODE_DEFAULT = 0
 RQ_MODE_EXACT = 1
 RQ_MODE_FAST = 2
@@ -250,7 +251,7 @@ class rq_model_info(Structure):
     default_mode: int
     has_int8_cache: int
     has_draft_head: int
-    reserved: int
+    has_compact_cache: int
 
     _fields_ = [
         ("struct_size", c_uint32),
@@ -270,7 +271,7 @@ class rq_model_info(Structure):
         ("default_mode", c_int32),
         ("has_int8_cache", c_uint32),
         ("has_draft_head", c_uint32),
-        ("reserved", c_uint32),
+        ("has_compact_cache", c_uint32),
     ]
 
 

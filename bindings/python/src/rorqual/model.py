@@ -32,7 +32,7 @@ class SessionOptions(TypedDict, total=False):
 
     context: int  # room in tokens; 0 = as many as the model supports
     mode: str  # "exact", "fast"; "default": fast for models with quantised weights
-    cache: str  # "f32", "bf16", "int8"; "default": the library's choice
+    cache: str  # "f32", "bf16", "int8", "compact" (DeepSeek-V4); "default": the library's choice
     relaxed: bool  # in mode exact: long prompts by whichever method is quicker, equal to rounding
     chunk: int  # a prompt is evaluated in pieces of at most so many tokens; 0 = 2048
     drafting: str  # "lookup", "head": who guesses tokens ahead, for the model to verify several at a time; "none"
@@ -63,6 +63,7 @@ class ModelInfo:
     default_mode: str
     has_int8_cache: bool
     has_draft_head: bool
+    has_compact_cache: bool
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class Model(Closing):
         raw = new(c.rq_model_info)
         call("rq_model_get_info", self._handle, ctypes.byref(raw))
         values = {name: getattr(raw, name) for name in ModelInfo.__dataclass_fields__}
-        for flag in ("has_tokenizer", "has_int8_cache", "has_draft_head"):
+        for flag in ("has_tokenizer", "has_int8_cache", "has_draft_head", "has_compact_cache"):
             values[flag] = bool(values[flag])
         values["bos_token"] = None if raw.bos_token < 0 else raw.bos_token
         values["default_mode"] = {code: name for name, code in MODES.items()}[raw.default_mode]

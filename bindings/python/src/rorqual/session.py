@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Input = Union[str, Prompt, Sequence[int]]
 MODES = {"default": c.RQ_MODE_DEFAULT, "exact": c.RQ_MODE_EXACT, "fast": c.RQ_MODE_FAST}
-CACHES = {"default": c.RQ_CACHE_DEFAULT, "f32": c.RQ_CACHE_F32, "bf16": c.RQ_CACHE_BF16, "int8": c.RQ_CACHE_INT8}
+CACHES = {
+    "default": c.RQ_CACHE_DEFAULT,
+    "f32": c.RQ_CACHE_F32,
+    "bf16": c.RQ_CACHE_BF16,
+    "int8": c.RQ_CACHE_INT8,
+    "compact": c.RQ_CACHE_COMPACT,  # DeepSeek-V4
+}
 
 DRAFTERS = {"none": c.RQ_DRAFTING_NONE, "lookup": c.RQ_DRAFTING_LOOKUP, "head": c.RQ_DRAFTING_HEAD}
 

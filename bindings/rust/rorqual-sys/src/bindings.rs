@@ -316,6 +316,12 @@ pub const RQ_CACHE_BF16: i32 = 2;
 pub const RQ_CACHE_INT8: i32 = 3;
 
 /// ```text
+/// a quarter, for DeepSeek-V4: keys in 8-bit floating point but for their rotated part, index keys in 4 bits, as the
+/// model was trained. RQ_ERR_UNSUPPORTED for others: has_compact_cache of rq_model_info
+/// ```
+pub const RQ_CACHE_COMPACT: i32 = 4;
+
+/// ```text
 /// the library's choice: fast for models with quantised weights, else exact; rq_model_info tells
 /// ```
 pub const RQ_MODE_DEFAULT: i32 = 0;
@@ -492,8 +498,8 @@ pub struct rq_model_info {
     pub has_int8_cache: u32,
     /// 1 = a layer guesses the token after the next (multi-token prediction)
     pub has_draft_head: u32,
-    /// 0
-    pub reserved: u32,
+    /// 1 = sessions can remember in the compact form (RQ_CACHE_COMPACT)
+    pub has_compact_cache: u32,
 }
 impl rq_model_info {
     /// The header's initialiser.
@@ -515,7 +521,7 @@ impl rq_model_info {
         default_mode: 0,
         has_int8_cache: 0,
         has_draft_head: 0,
-        reserved: 0,
+        has_compact_cache: 0,
     };
 }
 

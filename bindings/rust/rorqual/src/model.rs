@@ -90,6 +90,8 @@ pub struct Info {
     pub has_int8_cache: bool,
     /// A layer guesses the token after the next.
     pub has_draft_head: bool,
+    /// Sessions can remember in the compact form of DeepSeek-V4.
+    pub has_compact_cache: bool,
 }
 
 /// Memory that a model and one session of it need, in bytes except `context_tokens`.
@@ -257,6 +259,7 @@ impl Model {
             default_mode: Mode::from_raw(info.default_mode),
             has_int8_cache: info.has_int8_cache != 0,
             has_draft_head: info.has_draft_head != 0,
+            has_compact_cache: info.has_compact_cache != 0,
         })
     }
 

@@ -49,6 +49,8 @@ pub enum CacheType {
     Bf16,
     /// A quarter.
     Int8,
+    /// A quarter, for DeepSeek-V4: in 8 and 4 bits, as the model was trained.
+    Compact,
 }
 
 /// Who guesses tokens ahead of a generation. What is written stays the same.
@@ -91,6 +93,7 @@ impl SessionOptions {
             CacheType::F32 => sys::RQ_CACHE_F32,
             CacheType::Bf16 => sys::RQ_CACHE_BF16,
             CacheType::Int8 => sys::RQ_CACHE_INT8,
+            CacheType::Compact => sys::RQ_CACHE_COMPACT,
         };
         options.relaxed = self.relaxed.into();
         options.context = self.context;

@@ -78,6 +78,8 @@ typedef struct rq_model_options {
 #define RQ_CACHE_BF16 2    /* half the memory; values rounded to 8 bits of mantissa */
 #define RQ_CACHE_INT8 3    /* a quarter; one scale per 256 values. What mode fast computes with as it lies. RQ_ERR_UNSUPPORTED for a model
                               whose latents are not made of blocks of 32 */
+#define RQ_CACHE_COMPACT 4 /* a quarter, for DeepSeek-V4: keys in 8-bit floating point but for their rotated part, index keys in 4 bits, as the
+                              model was trained. RQ_ERR_UNSUPPORTED for others: has_compact_cache of rq_model_info */
 
 #define RQ_MODE_DEFAULT 0  /* the library's choice: fast for models with quantised weights, else exact; rq_model_info tells */
 #define RQ_MODE_EXACT 1    /* weights as stored, activations and sums in f32 */
@@ -158,7 +160,7 @@ typedef struct rq_model_info {
     int32_t default_mode;        /* RQ_MODE_*: what RQ_MODE_DEFAULT means for this model */
     uint32_t has_int8_cache;     /* 1 = sessions can remember in int8 (RQ_CACHE_INT8) */
     uint32_t has_draft_head;     /* 1 = a layer guesses the token after the next (multi-token prediction) */
-    uint32_t reserved;           /* 0 */
+    uint32_t has_compact_cache;  /* 1 = sessions can remember in the compact form (RQ_CACHE_COMPACT) */
 } rq_model_info;
 #define RQ_MODEL_INFO_INIT { sizeof(rq_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 

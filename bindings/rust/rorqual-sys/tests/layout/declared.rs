@@ -7,7 +7,7 @@ structs! {
     rq_model_options { struct_size, threads, isa, isa_len, log, log_user, allocator, executor, headers_only, reserved }
     rq_session_options { struct_size, mode, cache, relaxed, context, chunk, drafting, draft_tokens }
     rq_plan { struct_size, reserved, weights_bytes, weights_mapped_bytes, cache_per_token_bytes, context_tokens, cache_bytes, scratch_bytes, peak_bytes }
-    rq_model_info { struct_size, threads, has_tokenizer, bos_token, vocab_size, hidden_size, layers, dense_layers, heads, routed_experts, experts_per_token, context, parameters, active_parameters, default_mode, has_int8_cache, has_draft_head, reserved }
+    rq_model_info { struct_size, threads, has_tokenizer, bos_token, vocab_size, hidden_size, layers, dense_layers, heads, routed_experts, experts_per_token, context, parameters, active_parameters, default_mode, has_int8_cache, has_draft_head, has_compact_cache }
     rq_tensor_info { struct_size, dtype, size_bytes, rank, shape, name, name_len, file, file_len }
     rq_prompt_options { struct_size, thinking, format, format_len, tokenizer, effort, effort_len, keep_thinking, no_generation, model, chat_template, chat_template_len, variables, variables_len }
     rq_metrics { struct_size, reserved, prefill_tokens, prefill_seconds, decode_tokens, decode_seconds, cache_bytes, scratch_bytes, guesses, kept_guesses }
@@ -48,6 +48,7 @@ constants! {
     RQ_CACHE_F32
     RQ_CACHE_BF16
     RQ_CACHE_INT8
+    RQ_CACHE_COMPACT
     RQ_MODE_DEFAULT
     RQ_MODE_EXACT
     RQ_MODE_FAST

@@ -1,5 +1,5 @@
 use crate::*;
-use rorqual::{Level, Mode, Prompt, PromptOptions, SessionOptions, Tokenizer};
+use rorqual::{CacheType, Level, Mode, Prompt, PromptOptions, SessionOptions, Tokenizer};
 use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::FileExt;
@@ -38,6 +38,9 @@ fn a_plan_of_a_source_is_that_of_the_model() {
     assert_eq!(plan, tale().plan(&session).unwrap());
     assert_eq!(plan.context_tokens, 64);
     assert!(plan.cache_bytes >= 64 * plan.cache_per_token_bytes);
+    assert!(!tale().info().unwrap().has_compact_cache);
+    let compact = SessionOptions { cache: CacheType::Compact, ..Default::default() };
+    assert!(tale().plan(&compact).unwrap_err().to_string().contains("cache: compact"));
 }
 
 #[test]
