@@ -171,12 +171,15 @@ TEST_CASE("a session with drafts plans and counts what the draft head remembers"
     const auto tokens = prompt(4);
     for (const auto& folder : drafters()) {
         const auto each = open(folder);
-        const auto plan = each->plan({.context = 128, .drafting = Drafting::head});
-        auto session = each->session({.context = 128, .drafting = Drafting::head});
-        session.append(std::span(tokens).first(128));
-        CAPTURE(folder);
-        CHECK(session.metrics().cache_bytes == plan.cache);
-        CHECK(session.metrics().scratch_bytes == plan.scratch);
+        for (const auto cache : {CacheFormat::f32, each->has_compact_cache() ? CacheFormat::compact : CacheFormat::bf16}) {
+            const SessionOptions options{.context = 128, .cache = cache, .drafting = Drafting::head};
+            const auto plan = each->plan(options);
+            auto session = each->session(options);
+            session.append(std::span(tokens).first(128));
+            CAPTURE(folder);
+            CHECK(session.metrics().cache_bytes == plan.cache);
+            CHECK(session.metrics().scratch_bytes == plan.scratch);
+        }
     }
 }
 

@@ -92,7 +92,9 @@ TEST_CASE("greedy generations write the same tokens with guesses and without, in
             for (const Drafting drafting : drafters(*model)) {
                 for (std::uint32_t seed = 0; seed < repeats; ++seed) {
                     const auto tokens = prompt(seed, 4 + seed % 23, vocab);
-                    auto plain = model->session({.context = 128, .mode = mode}), guessing = model->session({.context = 128, .mode = mode, .drafting = drafting});
+                    const auto cache = model->has_compact_cache() && seed % 2 == 1 ? CacheFormat::compact : CacheFormat::automatic;
+                    auto plain = model->session({.context = 128, .cache = cache, .mode = mode});
+                    auto guessing = model->session({.context = 128, .cache = cache, .mode = mode, .drafting = drafting});
                     plain.append(tokens);
                     guessing.append(tokens);
                     CAPTURE(folder.filename(), static_cast<int>(mode), static_cast<int>(drafting), seed);
