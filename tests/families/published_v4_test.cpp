@@ -77,17 +77,22 @@ TEST_CASE("DeepSeek-V4 remembers a million tokens in the bytes that its layers a
         json config;
         std::int64_t sparse, heavy, layers;
     };
+    struct Format {
+        CacheFormat cache;
+        double key, index_key;  // bytes of 512 and of 128 values
+    };
+    const auto format = GENERATE(Format{CacheFormat::bf16, 1024, 256}, Format{CacheFormat::compact, 448 + 8 + 128, 64 + 4});
     for (const auto& m : {Model{flash(), 21, 20, 43}, Model{pro(), 30, 31, 61}}) {
         const auto network = network_of(m.config);
-        CAPTURE(m.layers);
-        // Entries of 512 values for each 4 or 128 tokens and index keys of 128 for each 4, all in bf16.
-        const double per_token = static_cast<double>(m.sparse) / 4 * (512 + 128) * 2 + static_cast<double>(m.heavy) / 128 * 512 * 2;
-        CHECK(network->cache_bytes_per_token(CacheFormat::bf16) == static_cast<std::size_t>(std::ceil(per_token)));
+        CAPTURE(m.layers, static_cast<int>(format.cache));
+        // Entries for each 4 or 128 tokens and index keys for each 4.
+        const double per_token = static_cast<double>(m.sparse) / 4 * (format.key + format.index_key) + static_cast<double>(m.heavy) / 128 * format.key;
+        CHECK(network->cache_bytes_per_token(format.cache) == static_cast<std::size_t>(std::ceil(per_token)));
         const double grows = per_token * million;
-        const double rolls = static_cast<double>(network->cache_bytes(CacheFormat::bf16, million)) - grows;
+        const double rolls = static_cast<double>(network->cache_bytes(format.cache, million)) - grows;
         // Per layer a window and a page, and a snapshot of what lies before a page for each binary digit of 8190 pages: keys, and the
         // values of compressors in f32.
-        const double window = static_cast<double>(m.layers) * (127 * (1 + 13) + 128) * 512 * 2;
+        const double window = static_cast<double>(m.layers) * (127 * (1 + 13) + 128) * format.key;
         const double waiting = (static_cast<double>(m.heavy) * 128 * 1024 + static_cast<double>(m.sparse) * (128 + 4 * (1 + 13)) * (2048 + 512)) * 4;
         CHECK(rolls == Approx(window + waiting).epsilon(1e-6));
         CHECK(rolls / grows < 0.05);  // nothing else grows with the text
