@@ -97,7 +97,7 @@ static void sizes(const rq_model* model) {
            (unsigned)info.has_tokenizer, (unsigned)info.has_int8_cache, (unsigned)info.has_draft_head, (long long)info.vocab_size,
            (long long)info.hidden_size, (long long)info.layers, (long long)info.dense_layers, (long long)info.heads,
            (long long)info.routed_experts, (long long)info.experts_per_token, (long long)info.context, (unsigned long long)info.parameters,
-           (unsigned long long)info.active_parameters, (int)info.default_mode, (unsigned)info.reserved);
+           (unsigned long long)info.active_parameters, (int)info.default_mode, (unsigned)info.has_compact_cache);
     CHECK(rq_model_tensor(model, 3, &tensor, &err) == RQ_OK);
     printf("tensor: %.*s %s %llu %lld [%lld, %lld]\n", (int)tensor.name_len, tensor.name, rq_dtype_name(tensor.dtype),
            (unsigned long long)tensor.size_bytes, (long long)tensor.rank, (long long)tensor.shape[0], (long long)tensor.shape[1]);
