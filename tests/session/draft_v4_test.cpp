@@ -1,4 +1,5 @@
-// The block that drafts in checkpoints of DeepSeek-V4. No published reference has one: it is compared with a network of that block alone.
+// The block that drafts in checkpoints of DeepSeek-V4. No published reference has one: it is compared with its formulas in float64, and with a
+// network of that block alone.
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 #include "support/v4_draft_checkpoint.hpp"
+#include "support/v4_draft_reference.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
@@ -187,6 +189,25 @@ TEST_CASE("the draft block of V4 begins with each stream of the network, normed 
         CAPTURE(t);
         const auto expected = output_of_streams(drafting, joined_streams(drafting, std::span(last.values).subspan(t * streams * hidden, streams * hidden)));
         CHECK(difference(std::span(rows).subspan((t + 1) * vocab, vocab), expected) <= tolerance::logits());
+    }
+}
+
+TEST_CASE("the draft block of V4 gives the logits of its formulas in float64", "[session][mtp][v4]") {
+    const auto drafting = test::v4_with_draft_block();
+    const TempFolder folder;
+    const auto model = open(drafting, folder);
+    for (const int n : {2, 4}) {  // the second reaches past the window and a page
+        const auto tokens = prompt(n);
+        auto session = model->session({.drafting = Drafting::head});
+        LastStreams last(model->geometry().layers - 1);
+        session.observe(&last);
+        const auto rows = drafts(session, tokens);
+        test::V4DraftReference reference(drafting);
+        for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
+            CAPTURE(n, t);
+            const auto expected = reference.logits(std::span(last.values).subspan(t * streams * hidden, streams * hidden), tokens[t + 1]);
+            CHECK(difference(std::span(rows).subspan((t + 1) * vocab, vocab), std::vector<float>(expected.begin(), expected.end())) <= tolerance::logits());
+        }
     }
 }
 
