@@ -1,8 +1,12 @@
 // Sessions whose model has a layer that predicts further tokens.
 #include <catch2/catch.hpp>
 
+#include <array>
+
 #include "families/golden_run.hpp"
+#include "families/session_options.hpp"
 #include "rorqual/session.hpp"
+#include "session/timeline.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 #include "support/v4_draft_checkpoint.hpp"
@@ -128,6 +132,26 @@ TEST_CASE("drafts after a rewind, a fork, a look at the logits or drawn tokens a
     all.insert(all.end(), tokens.begin(), tokens.begin() + 4);
     const auto fresh = whole(*model, all);
     CHECK(append(session, std::span(all).subspan(9)) == copy(std::span(fresh).subspan(9 * vocab)));
+}
+
+TEST_CASE("drafts behind guesses that were made and others that came true are those of a fresh session", "[session][mtp]") {
+    const auto model = open(GENERATE(from_range(drafters())));
+    const auto tokens = prompt(4);
+    const auto expected = whole(*model, tokens);
+    const auto options = families::resolve({.drafting = Drafting::head, .draft_tokens = 15}, *model->parts().network, Mode::exact);
+    for (const std::size_t length : {5, 64, 118, 126, 127, 128, 129, 250, 255}) {  // also over the ends of pages
+        session::Timeline timeline(model, options);
+        timeline.append(std::span(tokens).first(length - 1), {}, {});
+        timeline.push(tokens[length - 1]);
+        std::array<Token, 15> guesses{};
+        CAPTURE(length);
+        CHECK(timeline.guess(guesses) > 0);
+        (void)timeline.logits(std::span(tokens).subspan(length, 3));
+        for (std::size_t t = length; t < length + 3; ++t) timeline.push(tokens[t]);
+        std::vector<float> rows((tokens.size() - length - 3) * vocab);
+        timeline.append(std::span(tokens).subspan(length + 3), {}, rows);
+        CHECK(rows == copy(std::span(expected).subspan((length + 3) * vocab)));
+    }
 }
 
 TEST_CASE("an evaluation that is given up leaves drafts as they would have been", "[session][mtp]") {
