@@ -10,6 +10,7 @@
 #include "rorqual/session.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
+#include "support/v4_draft_checkpoint.hpp"
 
 using namespace rorqual;
 using test::contents;
@@ -81,6 +82,24 @@ TEST_CASE("a packed model computes the same bits and has the same identity as wh
             quantize(Source::path(tale), folder / "m.gguf", options);
             check_same(folder / "m.gguf", packed);
         }
+    }
+}
+
+TEST_CASE("a packed model drafts as what it was packed from", "[convert][pack][mtp]") {
+    const test::TempFolder folder;
+    for (const auto& original : {checkpoints / "v3", test::v4_with_draft_folder()}) {
+        check_same(original, folder / "packed.safetensors");
+        const auto drafts_of = [](const Source& source) {
+            const auto model = Model::open(source);
+            REQUIRE(model->has_draft_head());
+            auto session = model->session({.drafting = Drafting::head});
+            std::vector<Token> tokens;
+            for (Token token = 0; token < 40; ++token) tokens.push_back(token * 7);
+            std::vector<float> rows(tokens.size() * static_cast<std::size_t>(model->geometry().vocab_size));
+            session.append(tokens, {}, rows);
+            return rows;
+        };
+        CHECK(drafts_of(Source::path(folder / "packed.safetensors")) == drafts_of(Source::path(original)));
     }
 }
 

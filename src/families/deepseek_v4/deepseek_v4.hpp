@@ -22,6 +22,7 @@ class DeepseekV4 final : public Network {
     void choose_parts(const weights::StoredTensors& stored) override;
     void list_tensors(weights::TensorTable& table) override;
     [[nodiscard]] std::unique_ptr<const weights::TensorLayout> gguf_layout() const override;
+    void tie_weights() override;
     [[nodiscard]] std::vector<GgufTensor> gguf_form(LatentLayout latent, io::GgufHeader& header) override;
     /// All streams of the last block: what is read of them, and how, is the matter of who uses them.
     [[nodiscard]] std::int64_t hidden_width() const noexcept override { return config_.hyper.streams * config_.hyper.hidden; }

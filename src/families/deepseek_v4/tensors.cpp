@@ -165,20 +165,18 @@ void DeepseekV4::list_model(weights::TensorTable& table) {
     names.matrix("head.weight", V, D, output_.head);
 }
 
-// Embedding and head are the network's own.
+// Without embedding and head, which are the network's own: tie_weights().
 void DeepseekV4::list_prediction(weights::TensorTable& table) {
-    const auto D = config_.geometry.hidden_size, V = config_.geometry.vocab_size;
+    const auto D = config_.geometry.hidden_size;
     auto& w = prediction_->weights;
-    const Names names{table, TokenPrediction::prefix}, shared{table, ""};
+    const Names names{table, TokenPrediction::prefix};
     table.announced_by("num_nextn_predict_layers");
-    shared.stored_matrix("embed.weight", V, D, w.embedding);
     names.vector("enorm.weight", D, w.embedding_norm);
     names.vector("hnorm.weight", D, w.hidden_norm);
     names.matrix("e_proj.weight", D, D, w.embedding_join);
     names.matrix("h_proj.weight", D, D, w.hidden_join);
     list_block(table, TokenPrediction::prefix, w.block);
     names.output(config_.hyper, w.output);
-    shared.matrix("head.weight", V, D, w.output.head);
 }
 
 void DeepseekV4::list_tensors(weights::TensorTable& table) {
@@ -191,6 +189,12 @@ void DeepseekV4::list_tensors(weights::TensorTable& table) {
         table.ignore_prefix("mtp.");
     }
     table.ignore_prefix("blk." + std::to_string(config_.geometry.layers) + ".");  // the same in GGUF files
+}
+
+void DeepseekV4::tie_weights() {
+    if (!prediction_) return;
+    prediction_->weights.embedding = embedding_;
+    prediction_->weights.output.head = output_.head;
 }
 
 void DeepseekV4::count_parameters() {
