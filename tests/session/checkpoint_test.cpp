@@ -12,6 +12,7 @@
 
 #include "families/golden_run.hpp"
 #include "rorqual/session.hpp"
+#include "support/difference.hpp"
 #include "support/effort.hpp"
 #include "support/golden.hpp"
 #include "support/memory.hpp"
@@ -48,17 +49,6 @@ std::vector<float> last_logits(const Model& model, std::span<const Token> tokens
     auto session = model.session(options);
     session.append(tokens);
     return copy(session.logits());
-}
-
-/// The largest difference, relative to the largest magnitude expected.
-double difference(std::span<const float> got, std::span<const float> expected) {
-    REQUIRE(got.size() == expected.size());
-    double most = 0, largest = 0;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-        most = std::max(most, std::abs(double{got[i]} - expected[i]));
-        largest = std::max(largest, std::abs(double{expected[i]}));
-    }
-    return most / largest;
 }
 
 bool takes(const Model& model, CacheFormat cache) {
@@ -110,14 +100,14 @@ TEST_CASE("sessions give the reference's logits after every token, however the p
             const auto prompt = golden.tokens(numbered("input_ids", n));
             const auto expected = golden.floats(numbered("logits", n));
             const auto whole = every_logit(*model, prompt, {.reproducible = reproducible});
-            CHECK(difference(whole, expected) <= tolerance::logits());
+            CHECK(test::difference(whole, expected) <= tolerance::logits());
             for (const std::int64_t chunk : {1, 7, 128, 130}) {
                 CAPTURE(chunk);
                 const auto pieces = every_logit(*model, prompt, {.chunk = chunk, .reproducible = reproducible});
                 if (reproducible) {
                     CHECK(pieces == whole);
                 } else {
-                    CHECK(difference(pieces, expected) <= tolerance::logits());
+                    CHECK(test::difference(pieces, expected) <= tolerance::logits());
                 }
             }
         }
@@ -341,7 +331,7 @@ TEST_CASE("the story model gives the reference's logits and greedy tokens throug
         const auto prompt = golden.tokens(numbered("input_ids", n));
         const auto expected = golden.floats(numbered("logits", n));  // of the last tokens
         const auto logits = every_logit(*model, prompt);
-        CHECK(difference(std::span(logits).last(expected.size()), expected) <= tolerance::logits());
+        CHECK(test::difference(std::span(logits).last(expected.size()), expected) <= tolerance::logits());
         if (!golden.has(numbered("greedy", n))) continue;
         auto session = model->session();
         session.append(prompt);

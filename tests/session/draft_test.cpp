@@ -7,6 +7,7 @@
 #include "families/session_options.hpp"
 #include "rorqual/session.hpp"
 #include "session/timeline.hpp"
+#include "support/difference.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
 #include "support/v4_draft_checkpoint.hpp"
@@ -65,18 +66,9 @@ TEST_CASE("the draft head gives the reference's logits after every token but the
         std::vector<float> logits(tokens.size() * vocab), drafts(logits.size());
         session.append(tokens, logits, drafts);
         const auto expected = golden.floats(name), plain = golden.floats("logits." + std::to_string(n));
-        const auto difference = [](std::span<const float> got, std::span<const float> reference) {
-            REQUIRE(got.size() == reference.size());
-            double most = 0, largest = 0;
-            for (std::size_t i = 0; i < got.size(); ++i) {
-                most = std::max(most, std::abs(double{got[i]} - reference[i]));
-                largest = std::max(largest, std::abs(double{reference[i]}));
-            }
-            return most / largest;
-        };
         CAPTURE(n);
-        CHECK(difference(std::span(drafts).subspan(vocab), expected) <= tolerance::logits());
-        CHECK(difference(logits, plain) <= tolerance::logits());
+        CHECK(test::difference(std::span(drafts).subspan(vocab), expected) <= tolerance::logits());
+        CHECK(test::difference(logits, plain) <= tolerance::logits());
         CHECK(std::ranges::all_of(std::span(drafts).first(vocab), [](float v) { return v == 0; }));
         ++prompts;
     }

@@ -6,6 +6,7 @@
 
 #include "rorqual/session.hpp"
 #include "support/checkpoint_copy.hpp"
+#include "support/difference.hpp"
 #include "support/golden.hpp"
 #include "support/outcome.hpp"
 #include "support/temp_folder.hpp"
@@ -141,16 +142,6 @@ std::vector<float> drafts(Session& session, std::span<const Token> tokens) {
 
 std::vector<Token> prompt(int n) { return test::Golden(checkpoint / "golden.safetensors").tokens("input_ids." + std::to_string(n)); }
 
-double difference(std::span<const float> got, std::span<const float> reference) {
-    REQUIRE(got.size() == reference.size());
-    double most = 0, largest = 0;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-        most = std::max(most, std::abs(double{got[i]} - reference[i]));
-        largest = std::max(largest, std::abs(double{reference[i]}));
-    }
-    return most / largest;
-}
-
 }  // namespace
 
 TEST_CASE("the draft block of V4 gives the logits of a network made of that block", "[session][mtp][v4]") {
@@ -170,7 +161,7 @@ TEST_CASE("the draft block of V4 gives the logits of a network made of that bloc
         std::vector<float> expected((tokens.size() - 1) * vocab);
         reference.append(std::span(tokens).subspan(1), expected);
         CAPTURE(n);
-        CHECK(difference(std::span(rows).subspan(vocab), expected) <= tolerance::logits());
+        CHECK(test::difference(std::span(rows).subspan(vocab), expected) <= tolerance::logits());
         CHECK(std::ranges::all_of(std::span(rows).first(vocab), [](float v) { return v == 0; }));
     }
 }
@@ -188,7 +179,7 @@ TEST_CASE("the draft block of V4 begins with each stream of the network, normed 
     for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
         CAPTURE(t);
         const auto expected = output_of_streams(drafting, joined_streams(drafting, std::span(last.values).subspan(t * streams * hidden, streams * hidden)));
-        CHECK(difference(std::span(rows).subspan((t + 1) * vocab, vocab), expected) <= tolerance::logits());
+        CHECK(test::difference(std::span(rows).subspan((t + 1) * vocab, vocab), expected) <= tolerance::logits());
     }
 }
 
@@ -206,7 +197,7 @@ TEST_CASE("the draft block of V4 gives the logits of its formulas in float64", "
         for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
             CAPTURE(n, t);
             const auto expected = reference.logits(std::span(last.values).subspan(t * streams * hidden, streams * hidden), tokens[t + 1]);
-            CHECK(difference(std::span(rows).subspan((t + 1) * vocab, vocab), std::vector<float>(expected.begin(), expected.end())) <= tolerance::logits());
+            CHECK(test::difference(std::span(rows).subspan((t + 1) * vocab, vocab), std::vector<float>(expected.begin(), expected.end())) <= tolerance::logits());
         }
     }
 }
