@@ -77,7 +77,7 @@ std::size_t DraftFollower::rewind(std::size_t evaluated) {
     return position_;
 }
 
-/// hidden [T, D] of tokens `position` …, and the tokens after them.
+/// hidden [T, H] of tokens `position` …, and the tokens after them.
 void DraftFollower::join(const Evaluation& evaluation, ConstRows hidden, std::size_t position, Rows out, const Wanted& wanted) {
     const auto vocab = buffers_.logits.cols;
     const auto count = static_cast<std::size_t>(hidden.rows), next = position + 1;

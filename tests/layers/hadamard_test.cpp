@@ -4,21 +4,13 @@
 
 #include <bit>
 #include <cmath>
-#include <random>
 
+#include "support/random_values.hpp"
 #include "tolerance.hpp"
 
 using namespace rorqual;
 
 namespace {
-
-std::vector<float> random_vector(std::size_t width, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> value;
-    std::vector<float> x(width);
-    for (float& v : x) v = value(random);
-    return x;
-}
 
 std::vector<float> transformed(std::vector<float> x) {
     layers::hadamard(x, static_cast<std::int64_t>(x.size()));
@@ -35,7 +27,7 @@ double product(std::span<const float> a, std::span<const float> b) {
 
 TEST_CASE("a Hadamard transform is its definition", "[layers][hadamard]") {
     for (const std::size_t d : {1U, 2U, 4U, 32U, 128U}) {
-        const auto x = random_vector(d, 1), y = transformed(x);
+        const auto x = test::random_values(d, 1), y = transformed(x);
         for (std::size_t i = 0; i < d; ++i) {
             double sum = 0, size = 0;
             for (std::size_t j = 0; j < d; ++j) {
@@ -50,7 +42,7 @@ TEST_CASE("a Hadamard transform is its definition", "[layers][hadamard]") {
 
 TEST_CASE("a Hadamard transform of two vectors leaves their product and makes one of a single value even", "[layers][hadamard]") {
     for (const std::size_t d : {2U, 32U, 128U}) {
-        const auto a = random_vector(d, 2), b = random_vector(d, 3);
+        const auto a = test::random_values(d, 2), b = test::random_values(d, 3);
         const double size = std::sqrt(product(a, a) * product(b, b));
         CHECK(std::abs(product(transformed(a), transformed(b)) - product(a, b)) <= 3 * tolerance::f32_dot(static_cast<std::int64_t>(d)) * size);
         std::vector<float> peak(d);
@@ -60,7 +52,7 @@ TEST_CASE("a Hadamard transform of two vectors leaves their product and makes on
 }
 
 TEST_CASE("a Hadamard transform of vectors side by side is that of each", "[layers][hadamard]") {
-    auto both = random_vector(64, 4);
+    auto both = test::random_values(64, 4);
     const auto first = transformed({both.begin(), both.begin() + 32}), second = transformed({both.begin() + 32, both.end()});
     layers::hadamard(both, 32);
     CHECK(std::ranges::equal(std::span(both).first(32), first));

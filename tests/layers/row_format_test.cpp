@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "quant/half.hpp"
 #include "quant/scaled_rows.hpp"
+#include "support/random_values.hpp"
 
 using namespace rorqual;
 using layers::RowFormat;
@@ -22,14 +22,6 @@ std::vector<float> read_back(const RowFormat& format, std::span<const float> row
     std::vector<float> back(row.size());
     format.load(stored.data() + 1, back);
     return back;
-}
-
-std::vector<float> random_row(std::size_t width, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> value;
-    std::vector<float> row(width);
-    for (float& v : row) v = value(random);
-    return row;
 }
 
 std::vector<float> through_e4m3(std::span<const float> row) {
@@ -54,7 +46,7 @@ TEST_CASE("rows of DeepSeek-V4 take the bytes of its compact layout", "[layers][
 TEST_CASE("a compact key is read back as e4m3 but for its rotated values which are bf16", "[layers][cache]") {
     for (const auto& [width, rope] : {std::pair<std::size_t, std::size_t>{512, 64}, {48, 16}, {64, 32}, {6, 2}, {130, 0}, {8, 8}}) {
         CAPTURE(width, rope);
-        const auto row = random_row(width, 1);
+        const auto row = test::random_values(width, 1);
         const auto format = RowFormat::of_keys(CacheFormat::compact, static_cast<std::int64_t>(width), static_cast<std::int64_t>(rope));
         CHECK(format.bytes() % 4 == 0);  // f32 rows lie behind them
         auto expected = through_e4m3(std::span(row).first(width - rope));
@@ -64,7 +56,7 @@ TEST_CASE("a compact key is read back as e4m3 but for its rotated values which a
 }
 
 TEST_CASE("rotated values that are not finite leave the others of a compact key alone", "[layers][cache]") {
-    auto row = random_row(48, 2);
+    auto row = test::random_values(48, 2);
     const auto format = RowFormat::of_keys(CacheFormat::compact, 48, 16);
     const auto good = read_back(format, row);
     row[40] = std::numeric_limits<float>::infinity();
@@ -76,7 +68,7 @@ TEST_CASE("rotated values that are not finite leave the others of a compact key 
 }
 
 TEST_CASE("every format gives the same row whenever it is stored again", "[layers][cache]") {
-    const auto row = random_row(128, 3);
+    const auto row = test::random_values(128, 3);
     for (const auto cache : {CacheFormat::f32, CacheFormat::bf16, CacheFormat::compact}) {
         for (const auto& format : {RowFormat::of_keys(cache, 128, 64), RowFormat::of_index_keys(cache, 128)}) {
             const auto once = read_back(format, row);

@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "support/checkpoint_copy.hpp"
+#include "support/random_values.hpp"
 #include "support/temp_folder.hpp"
 
 /// The bundled checkpoint of DeepSeek-V4 with a block that drafts, of random weights: no published reference has one.
@@ -17,11 +17,7 @@ namespace rorqual::test {
 inline CheckpointCopy::Tensor random_tensor(const std::vector<std::int64_t>& shape, float scale, std::uint32_t seed) {
     std::size_t count = 1;
     for (const auto n : shape) count *= static_cast<std::size_t>(n);
-    std::mt19937 engine(seed);
-    std::normal_distribution<float> normal(0, scale);
-    std::vector<float> values(count);
-    for (auto& value : values) value = normal(engine);
-    return CheckpointCopy::of(shape, values);
+    return CheckpointCopy::of(shape, random_values(count, seed, scale));
 }
 
 /// The block has the weights of layer 1, which compresses nothing, but scores its experts. `e`, `h`: scale of e_proj and h_proj.

@@ -32,6 +32,7 @@ struct Rewriting {
     void hash_layers();
     void rope();
     void separate_ropes(const json& main, const json& compress);
+    void scaling(const json& all, const std::string& called);
 };
 
 void Rewriting::ratios() {
@@ -69,15 +70,18 @@ void Rewriting::hash_layers() {
     set("num_hash_layers", hashed, "mlp_layer_types");
 }
 
+void Rewriting::scaling(const json& all, const std::string& called) {
+    for (const auto& [key, value] : all.items()) origin.keys["rope_scaling: " + key] = called + ": " + key;
+    set("rope_scaling", all, called);
+}
+
 void Rewriting::separate_ropes(const json& main, const json& compress) {
     if (!main.is_object() || !compress.is_object()) return complain("rope_parameters", "expected an object each for main and compress");
     // The layers that compress nothing rotate without scaling, whatever the others do.
     if (main.value("rope_type", json("default")) != "default") return complain("rope_parameters: main: rope_type", "expected \"default\"");
-    const std::string path = "rope_parameters: compress: ";
     if (const json* const theta = find(main, "rope_theta")) set("rope_theta", *theta, "rope_parameters: main: rope_theta");
-    if (const json* const theta = find(compress, "rope_theta")) set("compress_rope_theta", *theta, path + "rope_theta");
-    for (const auto& [key, value] : compress.items()) origin.keys["rope_scaling: " + key] = path + key;
-    set("rope_scaling", compress, "rope_parameters: compress");
+    if (const json* const theta = find(compress, "rope_theta")) set("compress_rope_theta", *theta, "rope_parameters: compress: rope_theta");
+    scaling(compress, "rope_parameters: compress");
 }
 
 void Rewriting::rope() {
@@ -90,8 +94,7 @@ void Rewriting::rope() {
     if (const json* const theta = find(all, "rope_theta"); theta != nullptr && find(config, "rope_theta") == nullptr) {
         set("rope_theta", *theta, "rope_parameters: rope_theta");
     }
-    for (const auto& [key, value] : all.items()) origin.keys["rope_scaling: " + key] = "rope_parameters: " + key;
-    set("rope_scaling", all, "rope_parameters");
+    scaling(all, "rope_parameters");
 }
 
 }  // namespace
