@@ -1,4 +1,4 @@
-// gemm/q4_k/panels_avx2/T:16           a tile of weights, 64 × 2048, that stays in the second cache; unpacking it is part of the time
+// gemm/q4_k/panels_avx2/T:16           a piece of a matrix, 256 × 2048, that stays in caches; unpacking it is part of the time
 // gemv/q4_k/panels_avx2/T:1/threads:2  a matrix of more bytes than any cache holds, read from memory
 // pack/q4_k, decode/q4_k               an expert's matrix, on one thread
 // Counters: mac_per_cycle (of the clock as measured beside it); bytes of weights a second and the part of the measured read bandwidth of
@@ -88,7 +88,7 @@ bool right(const PanelKernels& kernels, const Panels& w, const Activations& x, s
 }
 
 void gemm(benchmark::State& state, DType format, const PanelKernels& kernels, std::int64_t tokens) {
-    constexpr std::int64_t rows = 64, cols = 2048;
+    constexpr std::int64_t rows = 256, cols = 2048;
     const Matrix w(format, rows, cols);
     const Activations x(tokens, cols);
     const Bytes scratch = bytes(scratch_bytes());
@@ -152,7 +152,7 @@ void decoding(benchmark::State& state, DType format) {
 
 void add_products(DType format, const PanelKernels& kernels) {
     const std::string of = std::string(name(format)) + "/" + std::string(kernels.name) + "/T:";
-    for (const std::int64_t tokens : {1, 2, 4, 8, 16, 48, 128}) {
+    for (const std::int64_t tokens : {1, 2, 4, 8, 16, 47, 48, 128, 512}) {
         benchmark::RegisterBenchmark(("gemm/" + of + std::to_string(tokens)).c_str(), [=](benchmark::State& state) { gemm(state, format, kernels, tokens); });
     }
     for (const std::size_t threads : {1, 2}) {

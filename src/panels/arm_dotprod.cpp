@@ -11,7 +11,7 @@ namespace {
 struct ArmDotprod {
     static constexpr int parts = 4;
     static constexpr bool signed_codes = true;  // sdot
-    static constexpr int tile_panels = 1, most_tokens = 4, direct_tokens = 4;
+    static constexpr int tile_panels = 1, most_panels = 1, most_tokens = 4, direct_tokens = 4;
     static constexpr int transposed_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
     using Ints = int32x4_t;

@@ -25,7 +25,8 @@ using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
 ///   Ints, Reals                          their types: vectors of the compiler's, 16/parts lanes
 ///   signed_codes                         the multiplied codes are signed: those of eight bits lose their bias when unpacked
 ///   tile_panels, tile_k                  the tile that is unpacked for many tokens
-///   most_tokens, direct_tokens           that meet a tile, or a panel on its way from memory, at once
+///   most_panels, most_tokens             of a tile that meet at once
+///   direct_tokens                        that meet a panel at once on its way from memory
 ///   broadcast(int), broadcast(float)     the same number in all lanes
 ///   dot4(sum, codes, x)                  sum + the four products of bytes of each lane; x is signed
 ///   dot2(sum, a, b)                      sum + the two products of int16 of each lane
@@ -234,6 +235,22 @@ struct Sums {
 template <class V, int P, int T>
 struct FloatSums {
     Floats<V> at[P][T][V::parts];
+
+    [[nodiscard, gnu::always_inline]] Floats<V> get(int p, int t, int part) const { return at[p][t][part]; }
+    [[gnu::always_inline]] void put(int p, int t, int part, const Floats<V>& v) { at[p][t][part] = v; }
+};
+
+/// The sums of P panels × T tokens where they lie in y: of a tile there are more than registers hold.
+template <class V, int T>
+struct RowsOfY {
+    float* row[T];
+
+    [[nodiscard, gnu::always_inline]] Floats<V> get(int p, int t, int part) const {
+        Floats<V> v;
+        std::memcpy(&v, row[t] + p * panel_rows + rows_of<V> * part, sizeof v);
+        return v;
+    }
+    [[gnu::always_inline]] void put(int p, int t, int part, const Floats<V>& v) { std::memcpy(row[t] + p * panel_rows + rows_of<V> * part, &v, sizeof v); }
 };
 
 /// One quad of P panels × T tokens.
@@ -307,9 +324,9 @@ template <class V, const PanelFormat& F, class Scales>
 }
 
 /// A super-block of i8, P panels × T tokens: one exact sum, less the codes' offset, scaled once.
-template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales, int... quad>
+template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales, class Acc, int... quad>
 [[gnu::always_inline]] inline void add_row_super(const Codes (&panels)[P], const Scales (&scales)[P], std::int64_t blocks, const TokenRow (&x)[T],
-                                                 FloatSums<V, P, T>& acc, std::integer_sequence<int, quad...>) {
+                                                 Acc& acc, std::integer_sequence<int, quad...>) {
     Sums<V, P, T> dot;
 #pragma GCC unroll 8
     for (int t = 0; t < T; ++t) {
@@ -333,38 +350,38 @@ template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales
         for (int part = 0; part < V::parts; ++part) {
             const Floats<V> d = scales[p].d(part);
 #pragma GCC unroll 8
-            for (int t = 0; t < T; ++t) acc.at[p][t][part] = V::fma(to_floats<V>(dot.at[p][t][part]), d * V::broadcast(*x[t].scale), acc.at[p][t][part]);
+            for (int t = 0; t < T; ++t) acc.put(p, t, part, V::fma(to_floats<V>(dot.at[p][t][part]), d * V::broadcast(*x[t].scale), acc.get(p, t, part)));
         }
     }
 }
 
 /// Adds a super-block's sums to those of all, scaled.
-template <const PanelFormat& F, class V, int P, int T, class Scales>
-[[gnu::always_inline]] inline void add_scaled(const FloatSums<V, P, T>& sum, const Scales (&scales)[P], const TokenRow (&x)[T], FloatSums<V, P, T>& acc) {
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) {
+template <const PanelFormat& F, class V, int P, int T, class Scales, class Acc>
+[[gnu::always_inline]] inline void add_scaled(const FloatSums<V, P, T>& sum, const Scales (&scales)[P], const TokenRow (&x)[T], Acc& acc) {
 #pragma GCC unroll 8
-        for (int t = 0; t < T; ++t) {
-            const Floats<V> dx = V::broadcast(*x[t].scale);
+    for (int t = 0; t < T; ++t) {
+        const Floats<V> dx = V::broadcast(*x[t].scale);
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
             for (int part = 0; part < V::parts; ++part) {
-                auto& to = acc.at[p][t][part];
+                Floats<V> to = acc.get(p, t, part);
                 if constexpr (!F.has_super_scale()) {
                     to = V::fma(sum.at[p][t][part], dx, to);
                 } else {
                     to = V::fma(sum.at[p][t][part], scales[p].d(part) * dx, to);
                     if constexpr (has_min(F)) to = V::fnma(dot_sums<V, F>(scales[p], x[t], part), scales[p].dmin(part) * dx, to);
                 }
+                acc.put(p, t, part, to);
             }
         }
     }
 }
 
 /// A super-block of P panels × T tokens.
-template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales>
-[[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const Scales (&scales)[P], std::int64_t blocks, const TokenRow (&x)[T],
-                                             FloatSums<V, P, T>& acc) {
-    if constexpr (F.header == Header::row) return add_row_super<F>(panels, scales, blocks, x, acc, std::make_integer_sequence<int, quads>{});
+template <const PanelFormat& F, class V, int P, int T, class Codes, class Scales, class Acc>
+[[gnu::always_inline]] inline void add_super(const Codes (&panels)[P], const Scales (&scales)[P], std::int64_t blocks, const TokenRow (&x)[T], Acc& acc) {
+    if constexpr (F.header == Header::row) return add_row_super<F, V>(panels, scales, blocks, x, acc, std::make_integer_sequence<int, quads>{});
     FloatSums<V, P, T> sum{};
     Codes codes[P];
     std::copy_n(panels, P, codes);
@@ -415,6 +432,12 @@ template <class V>
     }
 }
 
+/// The rows of P panels that exist.
+template <int P>
+void copy_rows(const float* from, const int (&valid)[P], float* to) {
+    for (int p = 0; p < P; ++p) std::copy_n(from + p * panel_rows, valid[p], to + p * panel_rows);
+}
+
 /// Bytes ahead of the super-block in work that are asked for: covers page ends, where hardware prefetching stops.
 constexpr std::int64_t prefetch_ahead = 4096;
 template <class V>
@@ -426,7 +449,7 @@ template <class V>
 template <class V>
 struct Dot4 {
     static constexpr int direct_tokens = tokens_in_registers(V::direct_tokens);
-    static constexpr int tile_panels = V::tile_panels;
+    static constexpr int tile_panels = V::tile_panels, most_panels = V::most_panels;
     static constexpr std::int64_t tile_k = V::tile_k;
     static constexpr int most_tokens = tokens_in_registers(V::most_tokens);
 
@@ -444,11 +467,15 @@ struct Dot4 {
         using Codes = std::conditional_t<F.header == Header::row, Packed<V, F>, Unpacked<V>>;  // i8 is met where it lies
         TokenRow x[T];
         std::copy_n(tokens, T, x);
-        FloatSums<V, P, T> acc{};
-        if (!first) {
-            for (int p = 0; p < P; ++p) {
-                for (int t = 0; t < T; ++t) load_rows<V>(x[t].y + p * panel_rows, valid[p], acc.at[p][t]);
-            }
+        // Rows that do not exist are added up in lines of our own.
+        alignas(line_bytes) float own[T][P * panel_rows];
+        const bool whole = valid[P - 1] == panel_rows;
+        RowsOfY<V, T> acc;
+        for (int t = 0; t < T; ++t) acc.row[t] = whole ? x[t].y : own[t];
+        if (first) {
+            for (int t = 0; t < T; ++t) std::fill_n(acc.row[t], P * panel_rows, 0.0f);
+        } else if (!whole) {
+            for (int t = 0; t < T; ++t) copy_rows<P>(x[t].y, valid, own[t]);
         }
         for (std::int64_t s = 0; s < tile.supers(); ++s) {
             Codes codes[P];
@@ -457,12 +484,11 @@ struct Dot4 {
                 codes[p] = {tile.block(panel + p, 8 * s)};
                 lines[p] = ScaleLines<V>::in(tile, panel + p, s);
             }
-            add_super<F>(codes, lines, tile.blocks_of(s), x, acc);
+            add_super<F, V>(codes, lines, tile.blocks_of(s), x, acc);
             for (auto& token : x) token.next_super();
         }
-        for (int p = 0; p < P; ++p) {
-            for (int t = 0; t < T; ++t) store_rows<V>(x[t].y + p * panel_rows, valid[p], acc.at[p][t]);
-        }
+        if (whole) return;
+        for (int t = 0; t < T; ++t) copy_rows<P>(own[t], valid, x[t].y);
     }
 
     template <const PanelFormat& F, int T>
@@ -475,7 +501,7 @@ struct Dot4 {
             prefetch<V>(super, F.super_bytes(blocks));
             const HeaderScales<V, F> scales[1] = {{super}};
             const Packed<V, F> codes[1] = {{super + F.header_bytes(blocks)}};
-            add_super<F>(codes, scales, blocks, x, acc);
+            add_super<F, V>(codes, scales, blocks, x, acc);
             for (auto& token : x) token.next_super();
             super += F.super_bytes(blocks);
         }

@@ -29,10 +29,10 @@ using ProductFn = void (*)(const Panels& w, const QuantisedRows& x, const std::i
 inline constexpr std::int64_t tile_tokens = 8;
 
 /// Panels that a product for many tokens is best cut into multiples of: kernels take no more at once.
-inline constexpr std::int64_t tile_panels = 4;
+inline constexpr std::int64_t tile_panels = 6;
 
-/// Panels × columns of the largest tile that a kernel unpacks: with its scales it stays in a first-level cache.
-inline constexpr std::int64_t largest_tile = 2048;
+/// Panels × columns of the largest tile that a kernel unpacks: with its scales and the tokens it stays in a second-level cache.
+inline constexpr std::int64_t largest_tile = 6 * 1024;
 
 /// Scratch of one product: the tile's codes, and scale and minimum lines of its groups of 16.
 [[nodiscard]] constexpr std::int64_t scratch_bytes() noexcept {

@@ -123,15 +123,41 @@ constexpr int tokens_in_registers([[maybe_unused]] int most) {
 #endif
 }
 
-/// Tokens that meet the tiles of a matrix before the next ones do: their activations stay in the second cache.
-constexpr std::int64_t tokens_at_once = 128;
+/// Tokens that meet the tiles of a matrix before the next ones do, for each panel of a tile: their activations come from a third-level cache
+/// or stay in the second, and the more panels they meet each time, the less that costs beside unpacking the tiles anew.
+constexpr std::int64_t tokens_a_panel = 128;
+
+/// Packed codes that the next tile will be made of, asked for a little at a time while tokens meet this one.
+class Ahead {
+ public:
+    Ahead() = default;
+    /// `panels` pieces of `bytes`, `stride` apart, all of which are fetched in `calls` calls of fetch().
+    Ahead(const std::byte* first, std::int64_t stride, std::int64_t bytes, std::int64_t panels, std::int64_t calls)
+        : piece_(first), stride_(stride), bytes_(bytes), left_(panels), step_((panels * (bytes / line_bytes) + calls - 1) / calls) {}
+
+    void fetch() {
+        for (std::int64_t i = 0; i < step_ && left_ > 0; ++i) {
+            __builtin_prefetch(piece_ + at_, 0, 2);
+            at_ += line_bytes;
+            if (at_ < bytes_) continue;
+            at_ = 0;
+            piece_ += stride_;
+            --left_;
+        }
+    }
+
+ private:
+    const std::byte* piece_ = nullptr;
+    std::int64_t stride_ = 0, bytes_ = 0, left_ = 0, step_ = 0, at_ = 0;
+};
 
 /// The loops around an instruction set's three parts:
 ///   Isa::direct<F, T>(panel, cols, header, tokens, valid)    one panel × T tokens, codes unpacked in registers on their way from memory;
 ///                                                            `header` is a tile of one super-block for its scales
 ///   Isa::unpack<F>(super, blocks, tile, panel, s)            a super-block's codes and scales into the tile
 ///   Isa::micro<F, P, T>(tile, panel, tokens, valid, first)   P panels × T tokens over the tile; added to y unless it is the first
-///   Isa::direct_tokens, tile_panels, tile_k, most_tokens     the largest T of direct; the tile; the largest T of micro
+///   Isa::direct_tokens                                       the largest T of direct
+///   Isa::tile_panels, tile_k, most_panels, most_tokens       the tile; the largest P and T of micro
 template <class Isa, const PanelFormat& F>
 struct Product {
     static_assert(Isa::tile_panels * Isa::tile_k <= largest_tile);
@@ -145,29 +171,52 @@ struct Product {
         Isa::template micro<F, P, T>(tile, panel, x, valid, k0 == 0);
     }
     template <int P, int T = Isa::most_tokens>
-    static void meet_all(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::int64_t k0, std::int64_t n0) {
-        for (; t0 + T <= t1; t0 += T) meet<P, T>(tile, panel, tokens, t0, k0, n0);
+    static void meet_all(const Tile& tile, std::int64_t panel, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::int64_t k0, std::int64_t n0, Ahead& ahead) {
+        for (; t0 + T <= t1; t0 += T) {
+            ahead.fetch();
+            meet<P, T>(tile, panel, tokens, t0, k0, n0);
+        }
         if constexpr (T > 1) {
-            if (t0 < t1) meet_all<P, T - 1>(tile, panel, tokens, t0, t1, k0, n0);
+            if (t0 < t1) meet_all<P, T - 1>(tile, panel, tokens, t0, t1, k0, n0, ahead);
         }
     }
-    template <int P = Isa::tile_panels>
-    static void all_panels(const Tile& tile, std::int64_t panel, std::int64_t panels, const Tokens& tokens, std::int64_t t0, std::int64_t t1,
-                           std::int64_t k0, std::int64_t n0) {
-        for (; panel + P <= panels; panel += P) meet_all<P>(tile, panel, tokens, t0, t1, k0, n0 + panel * panel_rows);
-        if constexpr (P > 1) {
-            if (panel < panels) all_panels<1>(tile, panel, panels, tokens, t0, t1, k0, n0);
+    /// All panels of a tile, as many at once as registers hold; the last four in twos, for one alone costs nearly as much as two.
+    static void all_panels(const Tile& tile, std::int64_t panels, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::int64_t k0, std::int64_t n0, Ahead ahead) {
+        constexpr int most = Isa::most_panels;
+        std::int64_t panel = 0;
+        if constexpr (most > 1) {
+            while (panels - panel > 1) {
+                const std::int64_t left = panels - panel;
+                const bool all = left >= most && left != most + 1;
+                all ? meet_all<most>(tile, panel, tokens, t0, t1, k0, n0 + panel * panel_rows, ahead)
+                    : meet_all<2>(tile, panel, tokens, t0, t1, k0, n0 + panel * panel_rows, ahead);
+                panel += all ? most : 2;
+            }
         }
+        for (; panel < panels; ++panel) meet_all<1>(tile, panel, tokens, t0, t1, k0, n0 + panel * panel_rows, ahead);
     }
-    /// Columns [k0, k0 + k) of panels [p0, p0 + panels) as a tile: unpacked in scratch, or where they lie.
-    static Tile tile_of(const Panels& w, std::int64_t p0, std::int64_t panels, std::int64_t k0, std::int64_t k, std::byte* scratch) {
+    /// The panels and columns of w that make a tile.
+    struct Part {
+        std::int64_t p0, panels, k0, k;
+
+        [[nodiscard]] const std::byte* in(const Panels& w) const { return w.data + p0 * w.panel_bytes() + k0 / super_k * F.super_bytes(8); }
+        [[nodiscard]] bool exists() const { return panels > 0; }
+    };
+    static Part part_at(const Panels& w, std::int64_t p0, std::int64_t k0, std::int64_t depth) {
+        return {p0, std::min<std::int64_t>(Isa::tile_panels, w.count() - p0), k0, std::min(depth, w.cols - k0)};
+    }
+    static Part after(const Part& part, const Panels& w, std::int64_t depth) {
+        return part.k0 + depth < w.cols ? part_at(w, part.p0, part.k0 + depth, depth) : part_at(w, part.p0 + Isa::tile_panels, 0, depth);
+    }
+    /// A part unpacked in scratch, or where it lies.
+    static Tile tile_of(const Panels& w, const Part& part, std::byte* scratch) {
         const std::int64_t bytes = w.panel_bytes();
-        const std::byte* const from = w.data + p0 * bytes + k0 / super_k * F.super_bytes(8);
+        const std::byte* const from = part.in(w);
         if constexpr (F.header == Header::row) {
-            return Tile::of(from, bytes, k);
+            return Tile::of(from, bytes, part.k);
         } else {
-            const Tile tile = Tile::in(scratch, panels, k, scale_group(F));
-            for (std::int64_t p = 0; p < panels; ++p) {
+            const Tile tile = Tile::in(scratch, part.panels, part.k, scale_group(F));
+            for (std::int64_t p = 0; p < part.panels; ++p) {
                 const std::byte* super = from + p * bytes;
                 for (std::int64_t s = 0; s < tile.supers(); ++s, super += F.super_bytes(8)) {
                     Isa::template unpack<F>(super, tile.blocks_of(s), tile, p, s);
@@ -176,16 +225,21 @@ struct Product {
             return tile;
         }
     }
+    /// Asks for `part` while `tokens` tokens meet as many panels.
+    static Ahead ahead_of(const Panels& w, const Part& part, std::int64_t tokens) {
+        if (F.header == Header::row || !part.exists()) return {};  // i8: keys, which have just been written
+        const std::int64_t calls = (tokens + Isa::most_tokens - 1) / Isa::most_tokens * ((part.panels + Isa::most_panels - 1) / Isa::most_panels);
+        return {part.in(w), w.panel_bytes(), (part.k + super_k - 1) / super_k * F.super_bytes(8), part.panels, calls};
+    }
     /// Tokens [t0, t1) by way of tiles.
     static void tiles(const Panels& w, const Tokens& tokens, std::int64_t t0, std::int64_t t1, std::byte* scratch) {
         // What a few tokens meet comes from memory: a small tile, so that loading and computing overlap.
         const std::int64_t depth = t1 - t0 < tile_tokens ? super_k : Isa::tile_k;
-        for (std::int64_t p0 = 0; p0 < w.count(); p0 += Isa::tile_panels) {
-            const std::int64_t panels = std::min<std::int64_t>(Isa::tile_panels, w.count() - p0);
-            for (std::int64_t k0 = 0; k0 < w.cols; k0 += depth) {
-                const Tile tile = tile_of(w, p0, panels, k0, std::min(depth, w.cols - k0), scratch);
-                all_panels(tile, 0, panels, tokens, t0, t1, k0, p0 * panel_rows);
-            }
+        for (Part part = part_at(w, 0, 0, depth); part.exists();) {
+            const Tile tile = tile_of(w, part, scratch);
+            const Part next = after(part, w, depth);
+            all_panels(tile, part.panels, tokens, t0, t1, part.k0, part.p0 * panel_rows, ahead_of(w, next, t1 - t0));
+            part = next;
         }
     }
     template <int T = Isa::direct_tokens>
@@ -205,7 +259,8 @@ struct Product {
         const Tokens tokens{x, ids, y, w.rows};
         if (y.rows == 0) return;
         if (y.rows <= Isa::direct_tokens) return direct(w, tokens, scratch);
-        for (std::int64_t t = 0; t < y.rows; t += tokens_at_once) tiles(w, tokens, t, std::min(t + tokens_at_once, y.rows), scratch);
+        constexpr std::int64_t at_once = tokens_a_panel * Isa::tile_panels;
+        for (std::int64_t t = 0; t < y.rows; t += at_once) tiles(w, tokens, t, std::min(t + at_once, y.rows), scratch);
     }
 };
 

@@ -346,7 +346,7 @@ void prefetch(const std::byte* from, std::int64_t bytes) {
 
 struct Avx2 {
     static constexpr int direct_tokens = tokens_in_registers(4);
-    static constexpr int tile_panels = 1;
+    static constexpr int tile_panels = 1, most_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
     static constexpr int most_tokens = tokens_in_registers(4);
 

@@ -12,7 +12,7 @@ namespace {
 struct AvxVnni {
     static constexpr int parts = 2;
     static constexpr bool signed_codes = false;
-    static constexpr int tile_panels = 1, most_tokens = 4, direct_tokens = 4;
+    static constexpr int tile_panels = 1, most_panels = 1, most_tokens = 4, direct_tokens = 4;
     static constexpr int transposed_panels = 1;
     static constexpr std::int64_t tile_k = 1024;
     using Ints = std::int32_t __attribute__((vector_size(32)));

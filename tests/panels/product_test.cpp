@@ -106,6 +106,30 @@ TEST_CASE("every packed kernel gives the reference's bits for any number of toke
     WARN(tried << " instruction sets' packed products compared");
 }
 
+TEST_CASE("packed kernels give the reference's bits for any number of panels, and for more columns and tokens than meet at once", "[panels]") {
+    std::mt19937 rng(12);
+    for (const auto format : {DType::q4_k, DType::q6_k, DType::q5_0, DType::i8}) {
+        CAPTURE(name(format));
+        const std::int64_t panels = 14, rows = panels * panel_rows - 5, tokens = 779;
+        const std::int64_t cols = format == DType::q5_0 ? 2048 + 1024 + 32 : 1024 + 256;
+        const auto blocks = random_blocks(format, rows * cols, rng);
+        const Packed packed(format, blocks, rows, cols);
+        Activations x(tokens, cols);
+        const auto values = gaussian(tokens * cols, rng);
+        quantise_portable(ConstRows(values.data(), tokens, cols), 0, tokens, x.view);
+        for (std::int64_t number = 1; number <= panels; ++number) {
+            const auto last = packed.view.slice(panels - number, number);
+            const std::int64_t some = number == 1 ? tokens : 9 + number % 4;
+            const auto truth = run(product_portable, last, x.view, some);
+            for (const auto& kernel : all_panel_kernels()) {
+                if (!cpu::runs_on(kernel.isa, cpu::detect())) continue;
+                CAPTURE(kernel.name, number, some);
+                CHECK(same_bits(run(kernel.product, last, x.view, some), truth));
+            }
+        }
+    }
+}
+
 TEST_CASE("a packed product gathers rows and computes slices without changing a bit", "[panels]") {
     std::mt19937 rng(13);
     const std::int64_t rows = 96, cols = 512, tokens = 10;
