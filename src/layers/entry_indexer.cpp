@@ -6,6 +6,7 @@
 
 #include "base/ceil_div.hpp"
 #include "layers/hadamard.hpp"
+#include "ops/top_k/pick_top_k.hpp"
 
 namespace rorqual::layers {
 namespace {
@@ -76,9 +77,7 @@ std::span<const std::int32_t> EntryIndexer::choose(const ops::Run& run, const op
         const Rows scores(scratch.scores.data(), count, entries);
         score(run, cache, t, scores, scratch);
         run.parallel_for(count, [&](std::int64_t i, std::size_t) {
-            const auto ids = chosen(t + i);
-            ops::top_k(scores.slice_rows(i, 1).slice_cols(0, visible(t + i)), k, ids, {});
-            std::ranges::sort(ids);
+            ops::pick_top_k(scores.row(i).first(static_cast<std::size_t>(visible(t + i))), chosen(t + i));
         });
     }
     return all;

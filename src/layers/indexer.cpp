@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/ceil_div.hpp"
 #include "ops/layer_norm/layer_norm.hpp"
+#include "ops/top_k/pick_top_k.hpp"
 #include "rorqual/ops.hpp"
 
 namespace rorqual::layers {
@@ -21,13 +21,6 @@ void add_up_heads(const Rows& products, std::span<const float> w, float* scores)
         const float* const row = products.data + h * products.stride;
         for (std::int64_t s = 0; s < products.cols; ++s) scores[s] += weight * (row[s] > 0 ? row[s] : 0);
     }
-}
-
-// The positions of the highest of scores [n], ascending.
-void choose(ConstRows scores, std::span<std::int32_t> chosen) {
-    if (scores.cols <= static_cast<std::int64_t>(chosen.size())) return std::iota(chosen.begin(), chosen.end(), 0);
-    ops::top_k(scores, static_cast<std::int64_t>(chosen.size()), chosen, {});
-    std::ranges::sort(chosen);
 }
 
 }  // namespace
@@ -63,7 +56,7 @@ Selection Indexer::select(const ops::Run& run, const Query& query, const IndexCa
         run.parallel_for(count, [&](std::int64_t i, std::size_t) {
             const auto position = first + t + i;
             const auto chosen = scratch.selected.subspan(static_cast<std::size_t>((t + i) * config.top_k), static_cast<std::size_t>(selection.count(position)));
-            choose(scratch.scores.slice_rows(i, 1).slice_cols(0, position + 1), chosen);
+            ops::pick_top_k(scratch.scores.row(i).first(static_cast<std::size_t>(position + 1)), chosen);
         });
     }
     return selection;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "operands.hpp"
+#include "ops/top_k/pick_top_k.hpp"
 #include "rorqual/ops.hpp"
 #include "support/outcome.hpp"
 
@@ -48,6 +49,31 @@ TEST_CASE("top_k counts NaN as the least value and orders it by index among its 
     const std::vector<float> row = {not_a_number, 5};
     ops::top_k({row.data(), 1, 2}, 2, ids, values);
     CHECK(values == std::vector<float>{5, -inf});
+}
+
+TEST_CASE("pick_top_k finds what top_k finds, in ascending order", "[ops][top_k]") {
+    test::Values values(29);
+    const auto expect_the_same = [](const std::vector<float>& row) {
+        for (std::size_t k = 0; k <= row.size(); k += 1 + k / 9) {
+            auto expected = ids_of(row, static_cast<std::int64_t>(k));
+            std::ranges::sort(expected);
+            std::vector<std::int32_t> ids(k);
+            ops::pick_top_k(row, ids);
+            CAPTURE(row.size(), k);
+            CHECK(ids == expected);
+        }
+    };
+    for (const std::int64_t cols : {1, 2, 7, 64, 1000}) {
+        auto row = values.take(cols);
+        expect_the_same(row);                       // few ties
+        for (float& v : row) v = 1 + v * 0x1p-22F;  // told apart by their last bits alone
+        expect_the_same(row);
+        for (float& v : row) v = std::round((v - 1) * 0x1p24F);  // many ties, zeros of both signs among them
+        for (std::size_t i = 0; i < row.size(); i += 3) row[i] = -row[i];
+        expect_the_same(row);
+    }
+    expect_the_same({not_a_number, 1, -inf, not_a_number, inf, -2, 0.0F, -0.0F, 0x1p-149F, -0x1p-149F, inf});
+    expect_the_same(std::vector<float>(40, -inf));
 }
 
 TEST_CASE("top_k takes each row for itself and returns the values beside the ids", "[ops][top_k]") {
