@@ -46,11 +46,14 @@ Compressor::Scratch Compressor::Scratch::cut(cpu::Arena& arena, const Config& co
     return {.cos = arena.take_rows(w, config.rope / 2), .sin = arena.take_rows(w, config.rope / 2)};
 }
 
-void Compressor::project(const ops::Run& run, const ops::Input& x, std::int64_t position, Rows waiting) const {
+std::array<ops::Product, 2> Compressor::projections(const ops::Input& x, Rows waiting) const noexcept {
     const auto channels = config.channels();
-    const auto values = waiting.slice_cols(0, channels), gates = waiting.slice_cols(channels, channels);
-    ops::matmul(run, wkv, x, values);
-    ops::matmul(run, wgate, x, gates);
+    return {{{wkv, x, waiting.slice_cols(0, channels)}, {wgate, x, waiting.slice_cols(channels, channels)}}};
+}
+
+void Compressor::add_bias(std::int64_t position, Rows waiting) const noexcept {
+    const auto channels = config.channels();
+    const auto gates = waiting.slice_cols(channels, channels);
     for (std::int64_t t = 0; t < waiting.rows; ++t) {
         const float* const bias = ape.data() + (position + t) % config.ratio * channels;
         const auto g = gates.row(t);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -39,8 +40,10 @@ struct Compressor {
     std::vector<float> ape;   ///< [ratio, channels]
     std::vector<float> norm;  ///< [d]
 
-    /// x [T, D] of tokens `position` … → their a and g, side by side: waiting [T, 2·channels].
-    void project(const ops::Run& run, const ops::Input& x, std::int64_t position, Rows waiting) const;
+    /// What makes a and g of x [T, D], side by side in waiting [T, 2·channels]; add_bias completes them.
+    [[nodiscard]] std::array<ops::Product, 2> projections(const ops::Input& x, Rows waiting) const noexcept;
+    /// Adds to each gate what its token's place in its window calls for: tokens `position` …
+    void add_bias(std::int64_t position, Rows waiting) const noexcept;
 
     /// Entry w of the `waiting` rows of its tokens, before which those of window w−1 lie where windows overlap and w > 0. entry [d].
     void mix(const ops::Worker& worker, std::size_t index, std::int64_t w, ConstRows waiting, const Rope& rope, std::span<float> entry,

@@ -22,6 +22,8 @@ class RowFormat {
     void store(std::span<const float> row, std::byte* to) const noexcept;
     void load(const std::byte* from, std::span<float> row) const noexcept;
 
+    /// The rows lie as f32, side by side.
+    [[nodiscard]] bool is_f32() const noexcept { return values_ == Values::f32; }
     /// The rows are index keys in FP4, which are to be stored after a Hadamard transform: it spreads what is large over all of a key, so that
     /// four bits lose little. Queries then need the same.
     [[nodiscard]] bool transformed() const noexcept { return values_ == Values::fp4; }

@@ -1,6 +1,7 @@
 #include "layers/shared_kv_attention.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -39,13 +40,11 @@ struct SharedKvAttention::VisibleKeys {
 
     [[nodiscard]] std::int64_t token_blocks() const noexcept { return ceil_div(tokens, page_tokens); }
     [[nodiscard]] std::int64_t blocks() const noexcept { return token_blocks() + ceil_div(entries, page_tokens); }
-    // The keys of a block, in `room`.
-    [[nodiscard]] Rows gather(std::int64_t block, const Rows& room) const {
+    // The keys of a block, where they lie or in `room`.
+    [[nodiscard]] ConstRows gather(std::int64_t block, const Rows& room) const {
         if (block < token_blocks()) {
             const auto first = block * page_tokens;
-            const auto keys = room.slice_rows(0, std::min(page_tokens, tokens - first));
-            cache.get_keys(first_token + first, keys);
-            return keys;
+            return cache.get_keys(first_token + first, room.slice_rows(0, std::min(page_tokens, tokens - first)));
         }
         const auto first = (block - token_blocks()) * page_tokens;
         const auto keys = room.slice_rows(0, std::min(page_tokens, entries - first));
@@ -114,7 +113,7 @@ void SharedKvAttention::forward_page(const ops::Run& run, const ops::Input& x, c
     const auto nope = config.width - config.rope;
 
     const auto latent = scratch.q_latent.slice_rows(0, T), q = scratch.q.slice_rows(0, T);
-    ops::matmul(run, weights.wq_a, x, latent);
+    read(run, x, cache, latent, scratch);
     ops::rms_norm(run, latent, weights.q_norm, config.norm_eps, latent);
     const auto latents = ops::input(run, latent, scratch.q_latent_int8);
     ops::matmul(run, weights.wq_b, latents, q);
@@ -122,7 +121,7 @@ void SharedKvAttention::forward_page(const ops::Run& run, const ops::Input& x, c
     ops::rms_norm(run, heads, weights.no_scale, config.norm_eps, heads);
     ops::rope(cos, sin, RopePairs::adjacent, config.heads, config.width, nope, q);
 
-    remember(run, x, angles, rope, cache, scratch);
+    remember(run, scratch.kv.slice_rows(0, T), angles, rope, cache, scratch);
     std::span<const std::int32_t> chosen;
     if (indexer) chosen = indexer->choose(run, x, latents, angles, cache, cache.position(), scratch.indexer);
     attend(run, chosen, cache, q, scratch);
@@ -131,22 +130,35 @@ void SharedKvAttention::forward_page(const ops::Run& run, const ops::Input& x, c
     cache.advance(T);
 }
 
-// kv = RoPE(RMSNorm(W_kv·x)), and what the compressors make of x.
-void SharedKvAttention::remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Rope& rope, SharedKvCache& cache,
-                                 const Scratch& scratch) const {
-    const auto kv = scratch.kv.slice_rows(0, x.x.rows);
-    ops::matmul(run, weights.wkv, x, kv);
+// All that is made of x itself: W_q_a·x, W_kv·x and the compressors' products.
+void SharedKvAttention::read(const ops::Run& run, const ops::Input& x, SharedKvCache& cache, Rows latent, const Scratch& scratch) const {
+    const auto T = x.x.rows, position = cache.position();
+    const ops::Product q{weights.wq_a, x, latent}, kv{weights.wkv, x, scratch.kv.slice_rows(0, T)};
+    if (!compressor) return ops::matmul(run, std::array{q, kv});
+    const auto waiting = cache.waiting(position, T);
+    const auto entries = compressor->projections(x, waiting);
+    if (indexer) {
+        const auto keys_waiting = cache.index_waiting(position, T);
+        const auto keys = indexer->compressor.projections(x, keys_waiting);
+        ops::matmul(run, std::array{q, kv, entries[0], entries[1], keys[0], keys[1]});
+        indexer->compressor.add_bias(position, keys_waiting);
+    } else {
+        ops::matmul(run, std::array{q, kv, entries[0], entries[1]});
+    }
+    compressor->add_bias(position, waiting);
+}
+
+// kv = RoPE(RMSNorm(kv)), and what the compressors make of x.
+void SharedKvAttention::remember(const ops::Run& run, Rows kv, const RopeAngles& angles, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const {
     ops::rms_norm(run, kv, weights.kv_norm, config.norm_eps, kv);
     ops::rope(angles.cos, angles.sin, RopePairs::adjacent, 1, config.width, config.width - config.rope, kv);
     for (std::int64_t t = 0; t < kv.rows; ++t) cache.put_key(cache.position() + t, kv.row(t));
-    if (compressor) compress(run, x, rope, cache, scratch);
+    if (compressor) compress(run, kv.rows, rope, cache, scratch);
 }
 
-// The entries whose last token is among those of x.
-void SharedKvAttention::compress(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const {
-    const auto T = x.x.rows, position = cache.position(), ratio = compressor->config.ratio;
-    compressor->project(run, x, position, cache.waiting(position, T));
-    if (indexer) indexer->compressor.project(run, x, position, cache.index_waiting(position, T));
+// The entries whose last token is among the T that come.
+void SharedKvAttention::compress(const ops::Run& run, std::int64_t T, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const {
+    const auto position = cache.position(), ratio = compressor->config.ratio;
     const auto first = position / ratio, end = (position + T) / ratio;
     run.parallel_for(end - first, [&](std::int64_t task, std::size_t worker) {
         const auto w = first + task;
@@ -237,12 +249,30 @@ void SharedKvAttention::finish(const Averages& sums, std::int64_t head, Rows que
 // Each group of heads has its own rows of W_o_a; W_o_b joins them.
 void SharedKvAttention::project(const ops::Run& run, ConstRows heads, Rows y, const Scratch& scratch) const {
     const auto grouped = scratch.grouped.slice_rows(0, heads.rows);
-    const auto rank = config.o_lora_rank, width = config.group_width();
-    for (std::int64_t g = 0; g < config.o_groups; ++g) {
-        const auto group = ops::input(run, heads.slice_cols(g * width, width), scratch.group_int8);
-        ops::matmul(run, weights.wo_a.slice_rows(g * rank, rank), group, grouped.slice_cols(g * rank, rank));
+    const auto rank = config.o_lora_rank, width = config.group_width(), groups = config.o_groups;
+    if (heads.rows == 1) {
+        project_groups(run, {heads.data, groups, width}, {grouped.data, groups, rank}, scratch);
+    } else {
+        for (std::int64_t g = 0; g < groups; ++g) {
+            const auto group = ops::input(run, heads.slice_cols(g * width, width), scratch.group_int8);
+            ops::matmul(run, weights.wo_a.slice_rows(g * rank, rank), group, grouped.slice_cols(g * rank, rank));
+        }
     }
     ops::matmul(run, weights.wo_b, ops::input(run, grouped, scratch.grouped_int8), y);
+}
+
+// The groups of one token, a row each: little work for one, so some together.
+void SharedKvAttention::project_groups(const ops::Run& run, ConstRows groups, Rows to, const Scratch& scratch) const {
+    std::array<ops::Product, 16> products;
+    constexpr auto most = static_cast<std::int64_t>(products.size());
+    for (std::int64_t first = 0, count; first < groups.rows; first += count) {
+        count = std::min(most, groups.rows - first);
+        const auto x = ops::input(run, groups.slice_rows(first, count), scratch.group_int8);
+        for (std::int64_t i = 0; i < count; ++i) {
+            products[static_cast<std::size_t>(i)] = {weights.wo_a.slice_rows((first + i) * to.cols, to.cols), x.slice_rows(i, 1), to.slice_rows(first + i, 1)};
+        }
+        ops::matmul(run, std::span(products).first(static_cast<std::size_t>(count)));
+    }
 }
 
 }  // namespace rorqual::layers

@@ -79,8 +79,9 @@ struct SharedKvAttention {
     struct VisibleKeys;
 
     void forward_page(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, Rows y, const Scratch& scratch) const;
-    void remember(const ops::Run& run, const ops::Input& x, const RopeAngles& angles, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
-    void compress(const ops::Run& run, const ops::Input& x, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
+    void read(const ops::Run& run, const ops::Input& x, SharedKvCache& cache, Rows latent, const Scratch& scratch) const;
+    void remember(const ops::Run& run, Rows kv, const RopeAngles& angles, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
+    void compress(const ops::Run& run, std::int64_t T, const Rope& rope, SharedKvCache& cache, const Scratch& scratch) const;
     void attend(const ops::Run& run, std::span<const std::int32_t> chosen, const SharedKvCache& cache, Rows q, const Scratch& scratch) const;
     void attend_together(const ops::Run& run, const VisibleKeys& seen, std::span<float> q, const Scratch& scratch) const;
     [[nodiscard]] VisibleKeys visible(std::span<const std::int32_t> chosen, const SharedKvCache& cache, std::int64_t t) const noexcept;
@@ -88,6 +89,7 @@ struct SharedKvAttention {
                        const Averages& to) const;
     void finish(const Averages& sums, std::int64_t head, Rows queries) const;
     void project(const ops::Run& run, ConstRows heads, Rows y, const Scratch& scratch) const;
+    void project_groups(const ops::Run& run, ConstRows groups, Rows to, const Scratch& scratch) const;
 };
 
 }  // namespace rorqual::layers

@@ -177,8 +177,10 @@ Rows SharedKvCache::index_waiting(std::int64_t position, std::int64_t count) con
     return {reinterpret_cast<float*>(frame_.row(index_waiting_values, position)), count, sizes_.index_waiting_width};
 }
 
-void SharedKvCache::get_keys(std::int64_t first, Rows to) const noexcept {
-    for (std::int64_t i = 0; i < to.rows; ++i) key_format_.load(frame_.row(keys, first + i), to.row(i));
+ConstRows SharedKvCache::get_keys(std::int64_t first, Rows room) const noexcept {
+    if (key_format_.is_f32()) return {reinterpret_cast<const float*>(frame_.row(keys, first)), room.rows, sizes_.width};
+    for (std::int64_t i = 0; i < room.rows; ++i) key_format_.load(frame_.row(keys, first + i), room.row(i));
+    return room;
 }
 
 }  // namespace rorqual::layers

@@ -65,8 +65,9 @@ class SharedKvCache final : public LayerState {
     /// The tokens that were put are remembered.
     void advance(std::int64_t count) noexcept;
 
-    /// Keys of positions first, first + 1, … into `keys` [count, width] f32; inside the window of the last page.
-    void get_keys(std::int64_t first, Rows keys) const noexcept;
+    /// Keys of positions first, first + 1, …, as many as `room` has rows [count, width]; inside the window of the last page. Where they lie, if that is
+    /// as f32; else in `room`.
+    [[nodiscard]] ConstRows get_keys(std::int64_t first, Rows room) const noexcept;
     void get_entry(std::int64_t entry, std::span<float> values) const noexcept { entries_.get(entry, values); }
     void get_index_key(std::int64_t entry, std::span<float> values) const noexcept { index_keys_.get(entry, values); }
     /// Index keys are put, and come back, after a Hadamard transform (hadamard.hpp), as this format wants them.

@@ -15,6 +15,7 @@ struct Input {
     ConstRows x;                      ///< [T, K]
     panels::QuantisedRows quantised;  ///< [T, K], or nothing: then products with packed weights are exact
 
+    Input() = default;
     Input(const ConstRows& rows) : x(rows) {}  // NOLINT: rows are an input
     Input(const Rows& rows) : x(rows) {}       // NOLINT
     Input(const ConstRows& rows, const panels::QuantisedRows& int8) : x(rows), quantised(int8) {}

@@ -9,15 +9,6 @@ namespace {
 
 constexpr std::int64_t pieces(std::int64_t whole, std::int64_t piece) noexcept { return whole / piece + (whole % piece != 0); }
 
-// Rows of W in one task, in whole panels. With one token, reading W is all the work and beginning anew costs as much as reading 20 KB:
-// long runs then, but two for every worker.
-std::int64_t task_rows(const WeightView& w, std::int64_t tokens, std::size_t workers) noexcept {
-    constexpr std::int64_t least = 64 * 1024, most = 256 * 1024;
-    if (tokens > 1) return panels::tile_panels * WeightView::panel_rows;
-    const auto bytes = std::clamp(w.bytes() / (2 * static_cast<std::int64_t>(workers)), least, most);
-    return std::clamp<std::int64_t>(bytes / w.panel_bytes, 1, 64) * WeightView::panel_rows;
-}
-
 }  // namespace
 
 panels::QuantisedRows take_room(cpu::Arena& arena, std::int64_t rows, std::int64_t cols) {
@@ -51,7 +42,7 @@ void packed_matmul_transposed(const Worker& worker, const WeightView& w, const C
 }
 
 void packed_matmul(const Run& run, const WeightView& w, const panels::QuantisedRows& x, const Rows& y) {
-    const std::int64_t rows = task_rows(w, y.rows, run.workers.count());
+    constexpr std::int64_t rows = panels::tile_panels * WeightView::panel_rows;  // in one task
     run.parallel_for(pieces(w.rows, rows), [&](std::int64_t task, std::size_t worker) {
         const std::int64_t first = task * rows, count = std::min(rows, w.rows - first);
         packed_matmul(run.at(worker), w.slice_rows(first, count), x, nullptr, y.slice_cols(first, count));

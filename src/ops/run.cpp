@@ -1,6 +1,7 @@
 #include "ops/run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 #include "ops/decoded.hpp"
@@ -12,8 +13,7 @@ namespace {
 
 // The grid of tasks depends on shapes alone. Tasks are large beside the price of handing one out (tens of ns) and small beside
 // the whole, so that a worker that is put aside holds up little.
-constexpr std::int64_t task_bytes = 64 * 1024;  // of W in a product with one token, which is bound by reading it
-constexpr std::int64_t task_rows = 32;          // of W in a product with several tokens
+constexpr std::int64_t task_rows = 32;  // of W in a product with several tokens
 constexpr std::int64_t task_tokens = 96;
 constexpr std::int64_t task_elements = 16 * 1024;  // of row-wise operations
 
@@ -33,11 +33,23 @@ struct Range {
 
 std::size_t format_of(const WeightView& w) noexcept { return static_cast<std::size_t>(w.dtype); }
 
-/// Rows in one task of a product with one token: a multiple of the eight that kernels take at once, and of a panel's.
-std::int64_t matvec_task_rows(const WeightView& w) noexcept {
-    constexpr std::int64_t step = WeightView::panel_rows;
-    const std::int64_t rows = task_bytes / std::max<std::int64_t>(1, w.row_bytes());
-    return std::clamp<std::int64_t>(rows / step * step, step, 1024);
+/// Bytes of W in one task of products with one token, which read `bytes` in all: reading is all the work, and beginning anew costs as much as
+/// reading 20 KB. So one task for every worker where there is little to read, and long runs, but two for every worker, where there is much.
+std::int64_t matvec_task_bytes(std::int64_t bytes, std::size_t workers) noexcept {
+    constexpr std::int64_t least = 8 * 1024, enough = 64 * 1024, most = 256 * 1024;
+    const std::int64_t share = bytes / static_cast<std::int64_t>(workers);
+    return share <= 2 * enough ? std::max(least, share) : std::min(share / 2, most);
+}
+
+/// Do int8 rows meet packed weights?
+bool is_packed(const Product& p) noexcept { return p.x.is_quantised() && has_packed_form(p.w); }
+WeightView operand(const Product& p) noexcept { return is_packed(p) ? packed_form(p.w) : p.w; }
+
+/// Rows of W in one task that reads about `bytes`: in whole panels, or in whole fours of rows as they are.
+std::int64_t matvec_task_rows(const WeightView& w, std::int64_t bytes) noexcept {
+    const std::int64_t step = is_plain(w.dtype) ? 4 : WeightView::panel_rows;
+    const std::int64_t each = std::max<std::int64_t>(1, w.packed() ? w.panel_bytes / WeightView::panel_rows : w.row_bytes());
+    return std::clamp<std::int64_t>(pieces(bytes / each, step) * step, step, 1024);
 }
 
 /// Scratch is the caller's promise; a broken one must not write elsewhere.
@@ -112,14 +124,43 @@ void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRow
     worker.kernels.matmul_transposed[format_of({})](weight_view({decoded_in(worker), w.rows, w.cols}), x, y);
 }
 
+void matmul(const Run& run, std::span<const Product> products) {
+    if (!std::ranges::all_of(products, [](const Product& p) { return p.y.rows == 1; })) {
+        for (const auto& [w, x, y] : products) matmul(run, w, x, y);
+        return;
+    }
+    std::int64_t bytes = 0;
+    for (const Product& p : products) {
+        if (!is_packed(p)) check_scratch(run, decoded_values(p.w));
+        bytes += operand(p).bytes();
+    }
+    const std::int64_t each = matvec_task_bytes(bytes, run.workers.count());
+    const auto tasks_of = [&](const WeightView& w) { return pieces(w.rows, matvec_task_rows(w, each)); };
+    std::int64_t tasks = 0;
+    for (const Product& p : products) tasks += tasks_of(operand(p));
+    run.parallel_for(tasks, [&](std::int64_t task, std::size_t worker) {
+        for (const Product& p : products) {
+            const WeightView w = operand(p);
+            if (task >= tasks_of(w)) {
+                task -= tasks_of(w);
+                continue;
+            }
+            const Range n(task, matvec_task_rows(w, each), w.rows);
+            const auto rows = w.slice_rows(n.first, n.count);
+            const auto y = p.y.slice_cols(n.first, n.count);
+            return is_packed(p) ? packed_matmul(run.at(worker), rows, p.x.quantised, nullptr, y) : matmul(run.at(worker), rows, p.x.x, y);
+        }
+    });
+}
+
 void matmul(const Run& run, const WeightView& w, const Input& in, const Rows& y) {
+    if (y.rows == 1) return matmul(run, std::array{Product{w, in, y}});
     if (in.is_quantised() && has_packed_form(w)) return packed_matmul(run, packed_form(w), in.quantised, y);
     const ConstRows& x = in.x;
     const bool aligned = reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
     if (run.gemm != Gemm::own && w.dtype == DType::f32 && aligned && x.rows >= library_rows && w.cols > 0) return library_matmul(run, w, x, y);
     check_scratch(run, decoded_values(w));
-    const std::int64_t rows = x.rows == 1 ? matvec_task_rows(w) : task_rows;
-    for_blocks(run, w, x, y, rows, task_tokens, [&](std::size_t worker, const WeightView& wb, const ConstRows& xb, const Rows& yb) {
+    for_blocks(run, w, x, y, task_rows, task_tokens, [&](std::size_t worker, const WeightView& wb, const ConstRows& xb, const Rows& yb) {
         matmul(run.at(worker), wb, xb, yb);
     });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "cpu/workers.hpp"
@@ -59,6 +60,17 @@ struct Run {
 /// Packed weights meet the int8 form of x where it has one.
 void matmul(const Run& run, const WeightView& w, const Input& x, const Rows& y);
 void matmul_transposed(const Run& run, const WeightView& w, const ConstRows& x, const Rows& y);
+
+/// y = W·x, one of several products.
+struct Product {
+    WeightView w;
+    Input x;
+    Rows y;
+};
+
+/// Products of which none needs what another makes: the same bits as one after another. With one token each they share one parallel region;
+/// what matters then is that all weights are read by all workers, and small matrices alone are too little work to share.
+void matmul(const Run& run, std::span<const Product> products);
 
 /// On the calling thread: what the body of a parallel_for uses. Callers have seen to it that scratch is large enough: decoded_values(w)
 /// for matmul, all of w for matmul_transposed.

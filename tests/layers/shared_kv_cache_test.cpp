@@ -78,11 +78,10 @@ struct Timeline {
     // All that a query at the last of `end` tokens sees.
     [[nodiscard]] bool holds(std::int64_t end) const {
         const auto first = std::max<std::int64_t>(end - sizes.window, 0);
-        std::vector<float> keys(static_cast<std::size_t>((end - first) * 6)), entry(6), index(4);
+        std::vector<float> room(static_cast<std::size_t>((end - first) * 6)), entry(6), index(4);
         const auto key_format = layers::RowFormat::of_keys(format, 6, 2), index_format = layers::RowFormat::of_index_keys(format, 4);
         const auto waiting_format = [](std::int64_t width) { return layers::RowFormat::of_keys(CacheFormat::f32, width, 0); };
-        cache->get_keys(first, {keys.data(), end - first, 6});
-        bool good = is_filled({keys.data(), end - first, 6}, first, 0, marks, key_format);
+        bool good = is_filled(cache->get_keys(first, {room.data(), end - first, 6}), first, 0, marks, key_format);
         if (sizes.ratio == 0) return good;
         const auto open = std::max<std::int64_t>((end - 1) / sizes.ratio * sizes.ratio - sizes.lookback, 0);
         good = good && is_filled(cache->waiting(open, end - open), open, 1, marks, waiting_format(sizes.waiting_width));
