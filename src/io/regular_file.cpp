@@ -68,10 +68,12 @@ class Mapping {
     std::span<const std::byte> bytes() const noexcept {
         return {static_cast<const std::byte*>(at_) + lead_, length_ - lead_};
     }
-    // Whole pages around the range; what neighbours need of them is read again.
+    // Whole pages around the range; what neighbours need of them is read again. And some before it: where a first page is missing, systems bring
+    // pages before it along (Linux: of the same 64 KB), which were released with the range before.
     void release(std::uint64_t offset, std::uint64_t length) const noexcept {
+        constexpr std::uint64_t brought_along = 64 * 1024;
         const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-        const std::uint64_t begin = (lead_ + offset) / page * page;
+        const std::uint64_t from = lead_ + offset, begin = (from - std::min(from, brought_along)) / page * page;
         const std::uint64_t end = std::min<std::uint64_t>((lead_ + offset + length + page - 1) / page * page, length_);
         if (begin < end) ::madvise(static_cast<std::byte*>(at_) + begin, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
     }
