@@ -44,7 +44,6 @@ struct ArmDotprod {
     static int32x4_t lookup(Bytes16 table, int32x4_t codes) {
         return vreinterpretq_s32_u8(vqtbl1q_u8(reinterpret_cast<uint8x16_t>(table), vreinterpretq_u8_s32(codes)));
     }
-    static void prefetch(const std::byte* p) { __builtin_prefetch(p); }
 };
 
 }  // namespace

@@ -34,7 +34,9 @@ using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
 ///   unsigned8, signed8(bytes, part)      those of 16 bytes that belong to part `part` of a line, widened
 ///   halves(p)                            adjacent f16, widened
 ///   lookup(table, codes)                 table[code] for each byte, codes below 16
-///   prefetch(p)
+///
+/// Nothing is asked for ahead: weights lie in one piece, and prefetch instructions would only compete with the processor's own
+/// (docs/performance.md).
 template <class V>
 using Lanes = typename V::Ints;
 template <class V>
@@ -438,13 +440,6 @@ void copy_rows(const float* from, const int (&valid)[P], float* to) {
     for (int p = 0; p < P; ++p) std::copy_n(from + p * panel_rows, valid[p], to + p * panel_rows);
 }
 
-/// Bytes ahead of the super-block in work that are asked for: covers page ends, where hardware prefetching stops.
-constexpr std::int64_t prefetch_ahead = 4096;
-template <class V>
-[[gnu::always_inline]] inline void prefetch(const std::byte* from, std::int64_t bytes) {
-    for (std::int64_t i = 0; i < bytes; i += line_bytes) V::prefetch(from + prefetch_ahead + i);
-}
-
 /// The three parts that the loops of tile.hpp ask for.
 template <class V>
 struct Dot4 {
@@ -455,7 +450,6 @@ struct Dot4 {
 
     template <const PanelFormat& F>
     [[gnu::noinline]] static void unpack(const std::byte* super, std::int64_t blocks, const Tile& tile, std::int64_t panel, std::int64_t s) {
-        prefetch<V>(super, F.super_bytes(blocks));
         unpack_header<V, F>(super, blocks, ScaleLines<V>::in(tile, panel, s));
         for (std::int64_t b = 0; b < blocks; ++b) {
             unpack_block<V, F>(super + F.header_bytes(blocks) + b * F.code_bytes(), tile.block(panel, 8 * s + b), std::make_integer_sequence<int, quads>{});
@@ -498,7 +492,6 @@ struct Dot4 {
         FloatSums<V, 1, T> acc{};
         for (std::int64_t k = 0; k < cols; k += super_k) {
             const std::int64_t blocks = std::min<std::int64_t>(8, (cols - k) / block_k);
-            prefetch<V>(super, F.super_bytes(blocks));
             const HeaderScales<V, F> scales[1] = {{super}};
             const Packed<V, F> codes[1] = {{super + F.header_bytes(blocks)}};
             add_super<F, V>(codes, scales, blocks, x, acc);

@@ -31,7 +31,6 @@ struct Avx512Vnni {
     static Ints signed8(Bytes16 bytes, int) { return ints(_mm512_cvtepi8_epi32(raw(bytes))); }
     static Reals halves(const std::byte* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
     static Ints lookup(Bytes16 table, Ints codes) { return ints(_mm512_shuffle_epi8(_mm512_broadcast_i32x4(raw(table)), raw(codes))); }
-    static void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 };
 
 }  // namespace

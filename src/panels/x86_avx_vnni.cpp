@@ -36,7 +36,6 @@ struct AvxVnni {
     static Ints signed8(Bytes16 bytes, int part) { return ints(_mm256_cvtepi8_epi32(raw(bytes, part))); }
     static Reals halves(const std::byte* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
     static Ints lookup(Bytes16 table, Ints codes) { return ints(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(reinterpret_cast<__m128i>(table)), raw(codes))); }
-    static void prefetch(const std::byte* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 };
 
 }  // namespace
