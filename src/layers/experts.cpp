@@ -15,6 +15,7 @@ struct Blocks {
 };
 constexpr Blocks exact_blocks = {64, 128};
 constexpr Blocks packed_blocks = {128, 256};
+constexpr std::int64_t packed_down_rows = panels::tile_panels * WeightView::panel_rows;  // the least of one task
 
 // Rows of a matrix in one task, so that `matrices` like it make about four tasks for every worker. No result depends on it.
 std::int64_t tile_rows(std::int64_t rows, std::int64_t matrices, std::size_t workers, std::int64_t most) noexcept {
@@ -37,11 +38,12 @@ struct Mix {
     std::span<const std::int32_t> active = {};
 
     void sort_by_expert();
-    std::int64_t packed_rows() const noexcept;
+    std::int64_t most_rows() const noexcept;
     void gate_and_up() const;
     void inner_of(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
     void inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t count, std::int64_t row, std::int64_t rows, std::size_t worker) const;
     void down_and_add() const;
+    void add_rows(std::int64_t row, std::int64_t rows, std::size_t worker) const;
     void down_of(const WeightView& down, std::int64_t place, const Rows& out, std::size_t worker) const;
 
     std::int64_t first_place(std::int64_t expert) const noexcept { return scratch.first[static_cast<std::size_t>(expert)]; }
@@ -117,28 +119,28 @@ void Mix::inner_of_packed(const Expert& expert, std::int64_t place, std::int64_t
     }
 }
 
-// Rows of gate and up in one task of packed products: about four tasks for every worker, in whole blocks of 256, and no more than there is room for.
-// With few tokens that is much of a matrix: reading it is all the work then, and each beginning costs as much as reading 20 KB.
-std::int64_t Mix::packed_rows() const noexcept {
-    const auto most = packed_blocks.tokens / std::min(y.rows, packed_blocks.tokens);
-    const auto tiles = ceil_div(4 * static_cast<std::int64_t>(run.workers.count()), static_cast<std::int64_t>(active.size()));
-    return packed_blocks.rows * std::clamp(ceil_div(shape.width, tiles * packed_blocks.rows), std::int64_t{1}, most);
-}
+// Rows of outputs there is room for: few tokens meet much of a matrix at once. Reading it is all the work then, and each beginning costs as
+// much as reading 20 KB.
+std::int64_t Mix::most_rows() const noexcept { return packed ? packed_blocks.rows * (packed_blocks.tokens / std::min(y.rows, packed_blocks.tokens)) : exact_blocks.rows; }
 
 void Mix::gate_and_up() const {
-    const auto tile = packed ? packed_rows()
-                             : tile_rows(shape.width, static_cast<std::int64_t>(active.size()), run.workers.count(), exact_blocks.rows);
-    const auto tiles = ceil_div(shape.width, tile);
-    run.parallel_for(static_cast<std::int64_t>(active.size()) * tiles, [&](std::int64_t task, std::size_t worker) {
-        const auto id = active[static_cast<std::size_t>(task / tiles)];
-        const auto& expert = experts[static_cast<std::size_t>(id)];
-        const auto row = task % tiles * tile;
-        const auto rows = std::min(tile, expert.gate.rows - row);
-        if (rows <= 0) return;  // narrower than the widest
-        const auto end = first_place(id + 1);
-        for (auto place = first_place(id); place < end; place += blocks().tokens) {
-            const auto count = std::min(blocks().tokens, end - place);
-            packed ? inner_of_packed(expert, place, count, row, rows, worker) : inner_of(expert, place, count, row, rows, worker);
+    const auto used = static_cast<std::int64_t>(active.size());
+    const auto tile = packed ? packed_blocks.rows : tile_rows(shape.width, used, run.workers.count(), exact_blocks.rows);
+    const auto tiles = ceil_div(shape.width, tile), most = std::max(std::int64_t{1}, most_rows() / tile);
+    run.parallel_ranges(used * tiles, [&](std::int64_t first, std::int64_t range, std::size_t worker) {
+        std::int64_t now = 0;  // tiles of one expert
+        for (auto at = first; at < first + range; at += now) {
+            now = std::min({first + range - at, tiles - at % tiles, most});
+            const auto id = active[static_cast<std::size_t>(at / tiles)];
+            const auto& expert = experts[static_cast<std::size_t>(id)];
+            const auto row = at % tiles * tile;
+            const auto rows = std::min(now * tile, expert.gate.rows - row);
+            if (rows <= 0) continue;  // narrower than the widest
+            const auto end = first_place(id + 1);
+            for (auto place = first_place(id); place < end; place += blocks().tokens) {
+                const auto count = std::min(blocks().tokens, end - place);
+                packed ? inner_of_packed(expert, place, count, row, rows, worker) : inner_of(expert, place, count, row, rows, worker);
+            }
         }
     });
 }
@@ -150,25 +152,32 @@ void Mix::down_of(const WeightView& down, std::int64_t place, const Rows& out, s
 }
 
 void Mix::down_and_add() const {
-    const auto tile = tile_rows(shape.hidden, 1, run.workers.count(), blocks().rows);
-    run.parallel_for(ceil_div(shape.hidden, tile), [&](std::int64_t task, std::size_t worker) {
-        const auto row = task * tile;
-        const auto rows = std::min(tile, shape.hidden - row);
-        for (const auto id : active) {
-            const auto down = experts[static_cast<std::size_t>(id)].down.slice_rows(row, rows);
-            const auto end = first_place(id + 1);
-            for (auto place = first_place(id); place < end; place += blocks().tokens) {
-                const auto out = outputs(scratch.down, worker, std::min(blocks().tokens, end - place), rows);
-                down_of(down, place, out, worker);
-                for (std::int64_t i = 0; i < out.rows; ++i) {
-                    const float weight = choice.weights[static_cast<std::size_t>(slot_at(place + i))];
-                    float* const to = y.data + token_at(place + i) * y.stride + row;
-                    const float* const from = out.data + i * out.stride;
-                    for (std::int64_t n = 0; n < rows; ++n) to[n] += weight * from[n];
-                }
-            }
+    const auto tile = packed ? packed_down_rows : tile_rows(shape.hidden, 1, run.workers.count(), exact_blocks.rows);
+    const auto most = std::max(std::int64_t{1}, most_rows() / tile);
+    run.parallel_ranges(ceil_div(shape.hidden, tile), [&](std::int64_t first, std::int64_t range, std::size_t worker) {
+        for (auto at = first; at < first + range; at += most) {
+            const auto now = std::min(first + range - at, most);
+            add_rows(at * tile, std::min(now * tile, shape.hidden - at * tile), worker);
         }
     });
+}
+
+// Adds what every expert makes of rows [row, row + rows) of y.
+void Mix::add_rows(std::int64_t row, std::int64_t rows, std::size_t worker) const {
+    for (const auto id : active) {
+        const auto down = experts[static_cast<std::size_t>(id)].down.slice_rows(row, rows);
+        const auto end = first_place(id + 1);
+        for (auto place = first_place(id); place < end; place += blocks().tokens) {
+            const auto out = outputs(scratch.down, worker, std::min(blocks().tokens, end - place), rows);
+            down_of(down, place, out, worker);
+            for (std::int64_t i = 0; i < out.rows; ++i) {
+                const float weight = choice.weights[static_cast<std::size_t>(slot_at(place + i))];
+                float* const to = y.data + token_at(place + i) * y.stride + row;
+                const float* const from = out.data + i * out.stride;
+                for (std::int64_t n = 0; n < rows; ++n) to[n] += weight * from[n];
+            }
+        }
+    }
 }
 
 // Every matrix of every expert is packed and as wide as the others, and the rows that meet them have an int8 form.

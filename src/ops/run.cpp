@@ -33,12 +33,12 @@ struct Range {
 
 std::size_t format_of(const WeightView& w) noexcept { return static_cast<std::size_t>(w.dtype); }
 
-/// Bytes of W in one task of products with one token, which read `bytes` in all: reading is all the work, and beginning anew costs as much as
-/// reading 20 KB. So one task for every worker where there is little to read, and long runs, but two for every worker, where there is much.
+/// Bytes of W in the shortest task of products with one token, which read `bytes` in all: reading is all the work, and beginning anew costs as
+/// much as reading 20 KB. So one task for every worker where there is little to read.
 std::int64_t matvec_task_bytes(std::int64_t bytes, std::size_t workers) noexcept {
-    constexpr std::int64_t least = 8 * 1024, enough = 64 * 1024, most = 256 * 1024;
+    constexpr std::int64_t least = 8 * 1024, enough = 64 * 1024;
     const std::int64_t share = bytes / static_cast<std::int64_t>(workers);
-    return share <= 2 * enough ? std::max(least, share) : std::min(share / 2, most);
+    return share <= 2 * enough ? std::max(least, share) : enough;
 }
 
 /// Do int8 rows meet packed weights?
@@ -49,7 +49,7 @@ WeightView operand(const Product& p) noexcept { return is_packed(p) ? packed_for
 std::int64_t matvec_task_rows(const WeightView& w, std::int64_t bytes) noexcept {
     const std::int64_t step = is_plain(w.dtype) ? 4 : WeightView::panel_rows;
     const std::int64_t each = std::max<std::int64_t>(1, w.packed() ? w.panel_bytes / WeightView::panel_rows : w.row_bytes());
-    return std::clamp<std::int64_t>(pieces(bytes / each, step) * step, step, 1024);
+    return std::max(step, pieces(bytes / each, step) * step);
 }
 
 /// Scratch is the caller's promise; a broken one must not write elsewhere.
@@ -124,6 +124,18 @@ void matmul_transposed(const Worker& worker, const WeightView& w, const ConstRow
     worker.kernels.matmul_transposed[format_of({})](weight_view({decoded_in(worker), w.rows, w.cols}), x, y);
 }
 
+namespace {
+
+/// Rows [first, end) of W, as far as they exist.
+void matvec_rows(const Worker& worker, const Product& p, std::int64_t first, std::int64_t end) {
+    const std::int64_t count = std::min(end, p.w.rows) - first;
+    const auto rows = operand(p).slice_rows(first, count);
+    const auto y = p.y.slice_cols(first, count);
+    is_packed(p) ? packed_matmul(worker, rows, p.x.quantised, nullptr, y) : matmul(worker, rows, p.x.x, y);
+}
+
+}  // namespace
+
 void matmul(const Run& run, std::span<const Product> products) {
     if (!std::ranges::all_of(products, [](const Product& p) { return p.y.rows == 1; })) {
         for (const auto& [w, x, y] : products) matmul(run, w, x, y);
@@ -135,20 +147,15 @@ void matmul(const Run& run, std::span<const Product> products) {
         bytes += operand(p).bytes();
     }
     const std::int64_t each = matvec_task_bytes(bytes, run.workers.count());
-    const auto tasks_of = [&](const WeightView& w) { return pieces(w.rows, matvec_task_rows(w, each)); };
+    const auto tasks_of = [&](const Product& p) { return pieces(p.w.rows, matvec_task_rows(operand(p), each)); };
     std::int64_t tasks = 0;
-    for (const Product& p : products) tasks += tasks_of(operand(p));
-    run.parallel_for(tasks, [&](std::int64_t task, std::size_t worker) {
+    for (const Product& p : products) tasks += tasks_of(p);
+    run.parallel_ranges(tasks, [&](std::int64_t first, std::int64_t count, std::size_t worker) {
+        std::int64_t begin = 0;  // of this product's tasks
         for (const Product& p : products) {
-            const WeightView w = operand(p);
-            if (task >= tasks_of(w)) {
-                task -= tasks_of(w);
-                continue;
-            }
-            const Range n(task, matvec_task_rows(w, each), w.rows);
-            const auto rows = w.slice_rows(n.first, n.count);
-            const auto y = p.y.slice_cols(n.first, n.count);
-            return is_packed(p) ? packed_matmul(run.at(worker), rows, p.x.quantised, nullptr, y) : matmul(run.at(worker), rows, p.x.x, y);
+            const std::int64_t from = std::max(first, begin) - begin, to = std::min(first + count - begin, tasks_of(p));
+            if (from < to) matvec_rows(run.at(worker), p, from * matvec_task_rows(operand(p), each), to * matvec_task_rows(operand(p), each));
+            begin += tasks_of(p);
         }
     });
 }

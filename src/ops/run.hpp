@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -49,8 +51,26 @@ struct Run {
     void parallel_for(std::int64_t tasks, Body&& body) const {
         if (!workers.parallel_for(tasks, cancel, std::forward<Body>(body))) throw Error(Status::cancelled, "cancelled");
     }
+    /// body(first, count, worker) until [0, items) is handed out: long ranges first, then shorter and shorter ones, so that what a worker reads
+    /// lies together and all end at about the same time. Throws Error(cancelled) if stopped on the way.
+    template <class Body>
+    void parallel_ranges(std::int64_t items, const Body& body) const {
+        const auto all = static_cast<std::int64_t>(workers.count());
+        std::atomic<std::int64_t> next{0};
+        parallel_for(std::min(items, all), [&](std::int64_t, std::size_t worker) {
+            std::int64_t first = next.load(std::memory_order_relaxed);
+            while (first < items && !is_cancelled()) {
+                const std::int64_t count = std::max<std::int64_t>(1, (items - first) / (2 * all));
+                if (!next.compare_exchange_weak(first, first + count, std::memory_order_relaxed)) continue;
+                body(first, count, worker);
+                first = next.load(std::memory_order_relaxed);
+            }
+        });
+        if (next.load(std::memory_order_relaxed) < items) throw Error(Status::cancelled, "cancelled");
+    }
+    [[nodiscard]] bool is_cancelled() const noexcept { return cancel && cancel->load(std::memory_order_relaxed); }
     void check_cancelled() const {
-        if (cancel && cancel->load(std::memory_order_relaxed)) throw Error(Status::cancelled, "cancelled");
+        if (is_cancelled()) throw Error(Status::cancelled, "cancelled");
     }
 };
 

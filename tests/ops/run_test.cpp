@@ -1,8 +1,12 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <memory>
+#include <vector>
 
 #include "operands.hpp"
 #include "ops/run.hpp"
@@ -64,6 +68,66 @@ TEST_CASE("products have the same bits for 1, 2, 3 and 7 threads and on a host's
             same_for_any_workers(s.t, s.k, [&](Workers& workers, const Rows& y) { ops::matmul_transposed(ops::Run{kernels, workers}, w.view(), z.view(), y); });
         }
     }
+}
+
+TEST_CASE("ranges of a region hold every item once, and are long at first and short at last, for any workers", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    for (const std::size_t threads : {1, 2, 3, 7}) {
+        const auto workers = Workers::pool(threads);
+        for (const std::int64_t items : {0, 1, 2, 3, 13, 100, 4096}) {
+            CAPTURE(threads, items);
+            std::vector<std::atomic<int>> times(static_cast<std::size_t>(items));
+            std::vector<std::atomic<std::int64_t>> length(static_cast<std::size_t>(items));  // of the range that begins there
+            std::atomic<bool> strange{false};
+            ops::Run{kernels, *workers}.parallel_ranges(items, [&](std::int64_t first, std::int64_t count, std::size_t worker) {
+                if (first < 0 || count < 1 || first + count > items || worker >= threads) return strange.store(true);
+                length[static_cast<std::size_t>(first)] = count;
+                for (std::int64_t i = first; i < first + count; ++i) ++times[static_cast<std::size_t>(i)];
+            });
+            CHECK_FALSE(strange);
+            CHECK(std::ranges::all_of(times, [](const auto& n) { return n == 1; }));
+            std::vector<std::int64_t> lengths;
+            std::ranges::copy_if(length, std::back_inserter(lengths), [](std::int64_t n) { return n > 0; });
+            CHECK(std::ranges::is_sorted(lengths, std::greater{}));
+            if (items > 0) CHECK(lengths.front() == std::max<std::int64_t>(1, items / (2 * static_cast<std::int64_t>(threads))));
+            if (items > 0) CHECK(lengths.back() == 1);
+        }
+    }
+}
+
+TEST_CASE("a region of ranges that is cancelled midway hands out no more and ends with Error(cancelled)", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    for (const std::size_t threads : {1, 2}) {
+        const auto workers = Workers::pool(threads);
+        cpu::CancelFlag cancel{0};
+        std::atomic<std::int64_t> done{0};
+        const auto outcome = test::outcome_of([&] {
+            ops::Run{kernels, *workers, &cancel}.parallel_ranges(1000, [&](std::int64_t, std::int64_t count, std::size_t) {
+                cancel = 1;
+                done += count;
+            });
+        });
+        CHECK(outcome.status == Status::cancelled);
+        CHECK(done > 0);
+        CHECK(done < 1000);
+    }
+}
+
+TEST_CASE("products of one token that share a region have the bits of one after another, for any workers", "[ops][run]") {
+    const ops::Kernels kernels = ops::choose(cpu::detect());
+    Values values(53);
+    const std::int64_t k = 900, rows[] = {1, 700, 3, 64};
+    const Weights first(DType::f32, rows[0], k, values.take(rows[0] * k)), second(DType::bf16, rows[1], k, values.take(rows[1] * k)),
+        third(DType::f16, rows[2], k, values.take(rows[2] * k)), fourth(DType::f32, rows[3], k, values.take(rows[3] * k));
+    const WeightView w[] = {first.view(), second.view(), third.view(), fourth.view()};
+    Matrix x(1, k, 0, values), apart(1, 768);
+    for (std::int64_t i = 0, at = 0; i < 4; at += rows[i++]) ops::matmul(ops::Worker{kernels}, w[i], x.view(), apart.view().slice_cols(at, rows[i]));
+    same_for_any_workers(1, 768, [&](Workers& workers, const Rows& y) {
+        std::vector<ops::Product> products;
+        for (std::int64_t i = 0, at = 0; i < 4; at += rows[i++]) products.push_back({w[i], x.view(), y.slice_cols(at, rows[i])});
+        ops::matmul(ops::Run{kernels, workers}, products);
+        for (std::int64_t i = 0; i < 768; ++i) REQUIRE(y.row(0)[i] == apart.view().row(0)[i]);
+    });
 }
 
 TEST_CASE("a prompt in pieces has the bits of the whole", "[ops][run]") {
